@@ -1,1 +1,11 @@
-""" """
+"""The history in one SQLite file: one thread writes whole batches, others read.
+
+Knows SQLite, its files and its errors. Must not know who may do what, nor anything of the nodes that follow it but
+where to hand their outcomes.
+"""
+
+from __future__ import annotations
+
+from securechat.storage.sqlite.store import SqliteStore
+
+__all__ = ["SqliteStore"]

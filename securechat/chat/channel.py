@@ -1,0 +1,161 @@
+"""A channel changes only here, by applying the records of its stream; and questions about its state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from securechat.chat.events import (
+    OWNER,
+    PLAIN,
+    ROLE_RANK,
+    BanLifted,
+    BanSet,
+    Created,
+    Invited,
+    Joined,
+    Kicked,
+    Left,
+    ModeSet,
+    Posted,
+    Record,
+    RoleSet,
+    TopicSet,
+)
+from securechat.chat.ports import BanState, ChannelState, MemberState
+from securechat.wire.mask import match_mask
+
+PREFIX_OF_ROLE = {"q": "~", "o": "@", "v": "+", PLAIN: ""}
+USERHOST_HOST = "securechat"
+
+
+def found_channel(channel_id: str, record: Record) -> ChannelState:
+    """Return the channel that a Created record brings into being."""
+    event = record.event
+    assert isinstance(event, Created)
+    return ChannelState(id=channel_id, name=event.name, created=record.time, modes="".join(sorted(event.modes)))
+
+
+def apply_record(channel: ChannelState, record: Record) -> None:
+    """Fold one record of the channel's stream into its state."""
+    fold = _FOLDS.get(type(record.event))
+    if fold is not None:
+        fold(channel, record, record.event)
+    if record.event.restricts:
+        channel.epoch += 1
+
+
+def _posted(channel: ChannelState, _record: Record, _event: Posted) -> None:
+    channel.written = True
+
+
+def _joined(channel: ChannelState, record: Record, event: Joined) -> None:
+    channel.members[event.account] = MemberState(role=event.role, since=record.seq)
+    channel.former_roles.pop(event.account, None)
+    channel.invited.discard(event.account)
+
+
+def _left(channel: ChannelState, _record: Record, event: Left) -> None:
+    channel.members.pop(event.account, None)
+    if event.role:
+        channel.former_roles[event.account] = event.role
+
+
+def _kicked(channel: ChannelState, _record: Record, event: Kicked) -> None:
+    channel.members.pop(event.account, None)
+    channel.former_roles.pop(event.account, None)
+
+
+def _invited(channel: ChannelState, _record: Record, event: Invited) -> None:
+    channel.invited.add(event.account)
+
+
+def _topic_set(channel: ChannelState, record: Record, event: TopicSet) -> None:
+    channel.topic, channel.topic_by, channel.topic_time = event.text, event.by, record.time
+
+
+def _role_set(channel: ChannelState, _record: Record, event: RoleSet) -> None:
+    channel.members[event.account].role = event.role
+
+
+def _mode_set(channel: ChannelState, _record: Record, event: ModeSet) -> None:
+    channel.modes = "".join(sorted((set(channel.modes) | set(event.on)) - set(event.off)))
+    if event.key is not None:
+        channel.key = event.key
+    if event.limit is not None:
+        channel.limit = event.limit
+
+
+def _ban_set(channel: ChannelState, record: Record, event: BanSet) -> None:
+    channel.bans[event.mask] = BanState(mask=event.mask, by=event.by, time=record.time)
+
+
+def _ban_lifted(channel: ChannelState, _record: Record, event: BanLifted) -> None:
+    channel.bans.pop(event.mask, None)
+
+
+_FOLDS: dict[type, Callable[[ChannelState, Record, Any], None]] = {
+    Posted: _posted,
+    Joined: _joined,
+    Left: _left,
+    Kicked: _kicked,
+    Invited: _invited,
+    TopicSet: _topic_set,
+    RoleSet: _role_set,
+    ModeSet: _mode_set,
+    BanSet: _ban_set,
+    BanLifted: _ban_lifted,
+}
+
+
+def role_of(channel: ChannelState, account: str) -> str | None:
+    """Return a member's role, or None for who is no member."""
+    member = channel.members.get(account)
+    return None if member is None else member.role
+
+
+def holds(channel: ChannelState, account: str, role: str) -> bool:
+    """Tell whether a member holds `role` or a higher one."""
+    held = role_of(channel, account)
+    return held is not None and ROLE_RANK[held] >= ROLE_RANK[role]
+
+
+def heir_of(channel: ChannelState, leaver: str) -> str | None:
+    """Return who becomes owner when `leaver` goes, or None when there is another owner or nobody left.
+
+    The longest-standing of the operators, else of the voiced, else of all.
+    """
+    if role_of(channel, leaver) != OWNER:
+        return None
+    others = [(account, member) for account, member in channel.members.items() if account != leaver]
+    if any(member.role == OWNER for _, member in others):
+        return None
+    others.sort(key=lambda pair: (-ROLE_RANK[pair[1].role], pair[1].since))
+    return others[0][0] if others else None
+
+
+def role_on_joining(channel: ChannelState, account: str) -> str:
+    """Return the role an account holds when it joins: what it held, or owner where there is and was none."""
+    held = channel.former_roles.get(account)
+    if held is not None:
+        return held
+    return PLAIN if channel.members or OWNER in channel.former_roles.values() else OWNER
+
+
+def is_banned(channel: ChannelState, name: str) -> bool:
+    """Tell whether a ban mask matches an account's name."""
+    return any(mask_matches(mask, name) for mask in channel.bans)
+
+
+def mask_matches(mask: str, name: str) -> bool:
+    """Match a ban mask (`nick!user@host`) against an account: nick and user are its name, the host is constant."""
+    return match_mask(mask, f"{name}!{name}@{USERHOST_HOST}")
+
+
+def complete_mask(text: str) -> str:
+    """Return a ban mask with its missing parts as wildcards (`bob` becomes `bob!*@*`). (Modern IRC, MODE)"""
+    nick, bang, rest = text.partition("!")
+    if not bang and "@" in text:
+        return f"*!{text}"
+    user, at, host = rest.partition("@")
+    return f"{nick or '*'}!{user or '*'}@{host if at and host else '*'}"

@@ -1,0 +1,182 @@
+"""All accounts and channels as the history has made them: loaded once, then changed only by applying records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from securechat.chat import channel as channels
+from securechat.chat.events import (
+    KEEP_ALL_DEVICES,
+    Created,
+    DeviceAdded,
+    DeviceRevoked,
+    Disabled,
+    Dropped,
+    Enabled,
+    Joined,
+    Kicked,
+    Left,
+    PasswordSet,
+    Record,
+    Registered,
+    StreamId,
+    account_stream,
+)
+from securechat.chat.ports import AccountState, ChannelState, DeviceState, Snapshot
+from securechat.wire.names import fold, skeleton
+
+
+class Directory:
+    """Look-ups over accounts and channels, and the fold that keeps them.
+
+    accounts, channels: by id.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.accounts: dict[str, AccountState] = {}
+        self.channels: dict[str, ChannelState] = {}
+        self._account_ids: dict[str, str] = {}
+        self._skeletons: dict[str, str] = {}
+        self._channel_ids: dict[str, str] = {}
+        self._channels_of: dict[str, set[str]] = {}
+        self._digests: dict[str, tuple[str, str]] = {}
+        for account in snapshot.accounts:
+            self._enter_account(account)
+        for channel in snapshot.channels:
+            self._enter_channel(channel)
+
+    def account_named(self, name: str) -> AccountState | None:
+        """Return the account of that name, compared by case folding."""
+        account_id = self._account_ids.get(fold(name))
+        return None if account_id is None else self.accounts[account_id]
+
+    def account_resembling(self, name: str) -> AccountState | None:
+        """Return the account whose name can be taken for this one (its skeleton is the same)."""
+        account_id = self._skeletons.get(skeleton(name))
+        return None if account_id is None else self.accounts[account_id]
+
+    def name_of(self, account_id: str) -> str:
+        """Return the nick shown for an account id; `*` for one that is unknown."""
+        account = self.accounts.get(account_id)
+        return "*" if account is None else account.name
+
+    def channel_named(self, name: str) -> ChannelState | None:
+        """Return the channel of that name, compared by case folding."""
+        channel_id = self._channel_ids.get(fold(name))
+        return None if channel_id is None else self.channels[channel_id]
+
+    def channels_of(self, account_id: str) -> list[ChannelState]:
+        """Return the channels an account is a member of, by name."""
+        ids = self._channels_of.get(account_id, ())
+        return sorted((self.channels[channel_id] for channel_id in ids), key=lambda channel: channel.name)
+
+    def share_a_channel(self, one: str, other: str) -> bool:
+        """Tell whether two accounts are members of a common channel."""
+        return not self._channels_of.get(one, set()).isdisjoint(self._channels_of.get(other, ()))
+
+    def acquaintances(self, account_id: str) -> Iterator[str]:
+        """Yield the ids of everybody who shares a channel with an account, once each, itself not."""
+        seen = {account_id}
+        for channel_id in self._channels_of.get(account_id, ()):
+            for other in self.channels[channel_id].members:
+                if other not in seen:
+                    seen.add(other)
+                    yield other
+
+    def device_with(self, digest: str) -> tuple[AccountState, DeviceState] | None:
+        """Return the account and device whose token has this SHA-256 (hex)."""
+        found = self._digests.get(digest)
+        if found is None:
+            return None
+        account = self.accounts[found[0]]
+        return account, account.devices[found[1]]
+
+    def apply_record(self, record: Record) -> None:
+        """Fold one record, in the order of the history, into the state."""
+        kind, _, subject = record.stream.partition("/")
+        if kind == "c":
+            self._apply_to_channel(subject, record)
+        elif kind == "a":
+            self._apply_to_account(subject, record)
+
+    def _apply_to_channel(self, channel_id: str, record: Record) -> None:
+        event = record.event
+        if isinstance(event, Created):
+            self._enter_channel(channels.found_channel(channel_id, record))
+            return
+        channel = self.channels[channel_id]
+        channels.apply_record(channel, record)
+        if isinstance(event, Joined):
+            self._channels_of.setdefault(event.account, set()).add(channel_id)
+        elif isinstance(event, Left | Kicked):
+            self._channels_of[event.account].discard(channel_id)
+        elif isinstance(event, Dropped):
+            self._forget_channel(channel)
+
+    def _apply_to_account(self, account_id: str, record: Record) -> None:
+        event = record.event
+        if isinstance(event, Registered):
+            self._enter_account(
+                AccountState(id=account_id, name=event.name, role=event.role, created=record.time, devices={})
+            )
+            return
+        account = self.accounts[account_id]
+        fold_event = _ACCOUNT_FOLDS.get(type(event))
+        if fold_event is not None:
+            fold_event(self, account, record, event)
+        if event.restricts:
+            account.epoch += 1
+
+    def _enter_account(self, account: AccountState) -> None:
+        self.accounts[account.id] = account
+        self._account_ids[fold(account.name)] = account.id
+        self._skeletons[skeleton(account.name)] = account.id
+        for device in account.devices.values():
+            self._digests[device.digest] = (account.id, device.id)
+
+    def _enter_channel(self, channel: ChannelState) -> None:
+        self.channels[channel.id] = channel
+        self._channel_ids[fold(channel.name)] = channel.id
+        for account_id in channel.members:
+            self._channels_of.setdefault(account_id, set()).add(channel.id)
+
+    def _forget_channel(self, channel: ChannelState) -> None:
+        for account_id in channel.members:
+            self._channels_of[account_id].discard(channel.id)
+        del self.channels[channel.id]
+        del self._channel_ids[fold(channel.name)]
+
+    def _password_set(self, account: AccountState, _record: Record, event: PasswordSet) -> None:
+        if event.kept != KEEP_ALL_DEVICES:
+            for device_id in [device_id for device_id in account.devices if device_id != event.kept]:
+                del self._digests[account.devices.pop(device_id).digest]
+
+    def _device_added(self, account: AccountState, record: Record, event: DeviceAdded) -> None:
+        account.devices[event.device] = DeviceState(event.device, event.label, event.digest, record.time)
+        self._digests[event.digest] = (account.id, event.device)
+
+    def _device_revoked(self, account: AccountState, _record: Record, event: DeviceRevoked) -> None:
+        device = account.devices.pop(event.device, None)
+        if device is not None:
+            del self._digests[device.digest]
+
+    def _disabled(self, account: AccountState, _record: Record, _event: Disabled) -> None:
+        account.enabled = False
+
+    def _enabled(self, account: AccountState, _record: Record, _event: Enabled) -> None:
+        account.enabled = True
+
+
+_ACCOUNT_FOLDS: dict[type, Callable[[Directory, AccountState, Record, Any], None]] = {
+    PasswordSet: Directory._password_set,
+    DeviceAdded: Directory._device_added,
+    DeviceRevoked: Directory._device_revoked,
+    Disabled: Directory._disabled,
+    Enabled: Directory._enabled,
+}
+
+
+def epoch_of(account: AccountState) -> tuple[StreamId, int]:
+    """Return an account's stream and epoch, as an append expects them."""
+    return account_stream(account.id), account.epoch

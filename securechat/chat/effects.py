@@ -1,0 +1,116 @@
+"""What a command asks for. Six effects and no more: a handler does nothing itself and cannot reach another client."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import msgspec
+
+from securechat.chat.events import Event, StreamId
+from securechat.errors import SecurechatError
+from securechat.wire.message import Message
+
+if TYPE_CHECKING:
+    from securechat.chat.ports import ConversationsQuery, HistoryQuery
+    from securechat.chat.presence import Signal
+
+
+class Refusal(SecurechatError):
+    """Understood and denied: what the peer is told, and apart from it the reason for the log.
+
+    replies: the numerics or standard replies, in order.
+    """
+
+    def __init__(self, *replies: Message, reason: str = "") -> None:
+        super().__init__(reason or (replies[0].command if replies else ""))
+        self.replies = replies
+        self.reason = reason
+
+
+class Send(NamedTuple):
+    """Lines for the asker. May be lazy: they are drawn at the pace the asker reads."""
+
+    lines: Iterable[Message]
+
+
+class Entry(NamedTuple):
+    """An event and the stream it goes into."""
+
+    stream: StreamId
+    event: Event
+
+
+class Once(NamedTuple):
+    """The key under which a message is stored once: account id, the client's id, a digest of what it says."""
+
+    account: str
+    id: str
+    digest: bytes
+
+
+class Append(msgspec.Struct, frozen=True):
+    """Put events into the history: all of them or none, next to each other.
+
+    entries: none means: only look up `once`.
+    expects: (stream, epoch) pairs this was judged on; where an epoch has passed the command is judged again.
+    once: looked up before anything else.
+    refusal: what to answer when a look-up finds nothing (policy had refused).
+    answer: what the asker is told once it is stored, beside what the records themselves show it.
+    """
+
+    entries: tuple[Entry, ...]
+    expects: tuple[tuple[StreamId, int], ...] = ()
+    once: Once | None = None
+    refusal: Refusal | None = None
+    answer: tuple[Message, ...] = ()
+
+
+class Broadcast(NamedTuple):
+    """An ephemeral signal for others: nothing keeps it."""
+
+    signal: Signal
+
+
+class Purpose(enum.Enum):
+    """Why credentials are verified, which decides how the verdict is answered."""
+
+    SASL = "sasl"
+    PASS = "pass"  # noqa: S105 (the command's name)
+    PASSWD = "passwd"  # noqa: S105 (the command's name)
+
+
+class Verify(msgspec.Struct, frozen=True):
+    """Check a password or token off the loop; the verdict comes back through `signin.conclude`.
+
+    new_secret: hashed in the same go when the check succeeds (PASSWD).
+    keep_devices: PASSWD leaves the account's other tokens alone.
+    """
+
+    purpose: Purpose
+    name: str
+    secret: str
+    device: str = ""
+    new_secret: str = ""
+    keep_devices: bool = False
+
+    def __repr__(self) -> str:
+        """Leave the secrets out."""
+        return f"Verify({self.purpose.value}, {self.name!r})"
+
+
+class ReadHistory(NamedTuple):
+    """Read for the asker: messages of one conversation (`target` as asked), or which conversations had any."""
+
+    query: HistoryQuery | ConversationsQuery
+    target: str = ""
+
+
+class Close(NamedTuple):
+    """End the asker's connection, with ERROR and this reason as its last words."""
+
+    reason: str
+
+
+Effect: TypeAlias = Send | Append | Broadcast | Verify | ReadHistory | Close

@@ -1,0 +1,283 @@
+"""What happens and is worth keeping: events, the streams they are ordered in, and records, an event in its place.
+
+Streams are named by text: `c/<channel id>`, `d/<account id>/<account id>` (sorted), `a/<account id>`.
+
+An event whose `restricts` is true takes a right away from somebody: it raises the epoch of its stream, so that whatever
+was judged before it is judged again (see `ports.Submission`). Gaining a right never does.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeAlias
+
+import msgspec
+
+StreamId: TypeAlias = str
+
+OWNER, OPERATOR, VOICE, PLAIN = "q", "o", "v", ""
+ROLE_RANK = {PLAIN: 0, VOICE: 1, OPERATOR: 2, OWNER: 3}
+KEEP_NO_DEVICE, KEEP_ALL_DEVICES = "", "*"
+
+
+def channel_stream(channel_id: str) -> StreamId:
+    """Name the stream of a channel."""
+    return f"c/{channel_id}"
+
+
+def direct_stream(one: str, other: str) -> StreamId:
+    """Name the stream of the direct conversation of two accounts (ids); the same whichever comes first."""
+    return f"d/{min(one, other)}/{max(one, other)}"
+
+
+def account_stream(account_id: str) -> StreamId:
+    """Name the stream of an account."""
+    return f"a/{account_id}"
+
+
+def parties(stream: StreamId) -> tuple[str, str]:
+    """Return the two account ids of a direct stream (the same id twice for notes to oneself)."""
+    _, one, other = stream.split("/")
+    return one, other
+
+
+class Event(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """The root of all events; a subclass's name is its tag in storage and never changes."""
+
+    secret_fields: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def restricts(self) -> bool:
+        """Whether somebody loses a right by this event."""
+        return False
+
+
+# ── conversations ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Posted(Event, frozen=True):
+    """A message; `tags` are the client-only tags (`+name`) that travel with it."""
+
+    account: str
+    command: str
+    text: str
+    tags: dict[str, str] = {}
+
+
+# ── channels ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Created(Event, frozen=True):
+    """A channel came to be; the first event of its stream. `modes` are the flags it begins with."""
+
+    name: str
+    account: str
+    modes: str = "nt"
+
+
+class Dropped(Event, frozen=True):
+    """The channel is gone and its name is free."""
+
+    @property
+    def restricts(self) -> bool:
+        """Nobody may post into it any more."""
+        return True
+
+
+class Joined(Event, frozen=True):
+    """An account became a member; `role` is what it holds from now on."""
+
+    account: str
+    role: str = PLAIN
+
+
+class Left(Event, frozen=True):
+    """A member left; `role` is what it held, and holds again when it returns."""
+
+    account: str
+    reason: str = ""
+    role: str = PLAIN
+
+    @property
+    def restricts(self) -> bool:
+        """An owner's leaving must be seen by whoever else judges who inherits."""
+        return self.role == OWNER
+
+
+class Kicked(Event, frozen=True):
+    """A member was removed and lost its role."""
+
+    account: str
+    by: str
+    reason: str = ""
+
+    @property
+    def restricts(self) -> bool:
+        """The kicked may not post any more."""
+        return True
+
+
+class Invited(Event, frozen=True):
+    """An account may join although the channel is invite-only; used up by joining."""
+
+    account: str
+    by: str
+
+
+class TopicSet(Event, frozen=True):
+    """The topic was set (empty: cleared)."""
+
+    by: str
+    text: str
+
+
+class RoleSet(Event, frozen=True):
+    """A member's role changed from `was` to `role`; `by` is empty when the server's rules did it."""
+
+    account: str
+    role: str
+    was: str
+    by: str = ""
+
+    @property
+    def restricts(self) -> bool:
+        """A lowered role takes rights away."""
+        return ROLE_RANK[self.role] < ROLE_RANK[self.was]
+
+
+class ModeSet(Event, frozen=True):
+    """Channel modes changed: flags switched on and off, and where not None the key ("": none) and limit (0: none)."""
+
+    by: str
+    on: str = ""
+    off: str = ""
+    key: str | None = None
+    limit: int | None = None
+
+    @property
+    def restricts(self) -> bool:
+        """Any flag, key or limit that is set keeps somebody out or silent."""
+        return bool(self.on or self.key or self.limit)
+
+
+class BanSet(Event, frozen=True):
+    """A mask may neither join nor, as a plain member, post."""
+
+    by: str
+    mask: str
+
+    @property
+    def restricts(self) -> bool:
+        """Whoever the mask matches is silent from here on."""
+        return True
+
+
+class BanLifted(Event, frozen=True):
+    """A ban mask was removed."""
+
+    by: str
+    mask: str
+
+
+# ── accounts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Registered(Event, frozen=True):
+    """An account came to be; the first event of its stream. `verifier` is the argon2id hash, empty for none."""
+
+    secret_fields: ClassVar[tuple[str, ...]] = ("verifier",)
+
+    name: str
+    role: str = "member"
+    verifier: str = ""
+
+
+class PasswordSet(Event, frozen=True):
+    """The password changed; devices other than `kept` (an id, or KEEP_ALL_DEVICES) are revoked with it."""
+
+    secret_fields: ClassVar[tuple[str, ...]] = ("verifier",)
+
+    verifier: str = ""
+    kept: str = KEEP_NO_DEVICE
+
+    @property
+    def restricts(self) -> bool:
+        """The old password opens nothing any more."""
+        return True
+
+
+class PasswordRehashed(Event, frozen=True):
+    """The same password under new hash parameters: nobody loses anything."""
+
+    secret_fields: ClassVar[tuple[str, ...]] = ("verifier",)
+
+    verifier: str = ""
+
+
+class DeviceAdded(Event, frozen=True):
+    """A device got a token; `digest` is the token's SHA-256 (hex), which cannot be turned back into 256 random bits."""
+
+    device: str
+    label: str
+    digest: str
+
+
+class DeviceRevoked(Event, frozen=True):
+    """A device's token opens nothing any more."""
+
+    device: str
+
+    @property
+    def restricts(self) -> bool:
+        """The token's holder loses the account."""
+        return True
+
+
+class Disabled(Event, frozen=True):
+    """The account may not sign in."""
+
+    @property
+    def restricts(self) -> bool:
+        """Its connections end."""
+        return True
+
+
+class Enabled(Event, frozen=True):
+    """The account may sign in again."""
+
+
+AnyEvent: TypeAlias = (
+    Posted | Created | Dropped | Joined | Left | Kicked | Invited | TopicSet | RoleSet | ModeSet | BanSet | BanLifted
+    | Registered | PasswordSet | PasswordRehashed | DeviceAdded | DeviceRevoked | Disabled | Enabled
+)  # fmt: skip
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(AnyEvent)
+
+
+def encode_event(event: Event) -> bytes:
+    """Return an event as JSON for the history, its secret fields left out."""
+    if event.secret_fields:
+        event = msgspec.structs.replace(event, **dict.fromkeys(event.secret_fields, ""))
+    return _encoder.encode(event)
+
+
+def decode_event(body: bytes | str) -> AnyEvent:
+    """Return the event that `encode_event` wrote.
+
+    Raises: msgspec.ValidationError for anything else.
+    """
+    event: AnyEvent = _decoder.decode(body)
+    return event
+
+
+class Record(msgspec.Struct, frozen=True):
+    """An event in its place.
+
+    `seq` is dense from 1 within `stream`; `time` (ms since 1970) never runs backwards within it; `msgid` is unique.
+    """
+
+    stream: StreamId
+    seq: int
+    msgid: str
+    time: int
+    event: AnyEvent

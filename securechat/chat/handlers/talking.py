@@ -1,0 +1,95 @@
+"""Talking: PRIVMSG, NOTICE, AWAY."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+from securechat.chat import policy
+from securechat.chat import world as limits
+from securechat.chat.ask import Ask
+from securechat.chat.directory import epoch_of
+from securechat.chat.effects import Append, Broadcast, Effect, Entry, Once, Refusal, Send
+from securechat.chat.events import Posted, StreamId, channel_stream, direct_stream
+from securechat.chat.presence import AwaySet
+from securechat.wire import capabilities, numerics
+from securechat.wire.framing import MAX_REST
+from securechat.wire.message import Message
+from securechat.wire.names import fold
+
+ID_TAG = "securechat.internal/id"
+_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
+
+
+def post(ask: Ask) -> Iterable[Effect]:
+    """Put a message into a conversation. (Modern IRC, PRIVMSG and NOTICE)
+
+    A message with an id is looked up before policy has a say: what was stored once keeps its echo, even if its sender
+    may not post there any more.
+    """
+    if not ask.param(0):
+        raise ask.refuse(numerics.ERR_NORECIPIENT, f"No recipient given ({ask.message.command})")
+    if not ask.param(1):
+        raise ask.refuse(numerics.ERR_NOTEXTTOSEND, "No text to send")
+    once = _once(ask)
+    try:
+        return [_judge(ask, once)]
+    except Refusal as refusal:
+        if once is None:
+            raise
+        return [Append((), once=once, refusal=refusal)]
+
+
+def _judge(ask: Ask, once: Once | None) -> Append:
+    target, account = ask.param(0), ask.account
+    message = ask.message
+    if target.startswith("#"):
+        name, stream, expected = _judge_channel(ask, target)
+        answer: tuple[Message, ...] = ()
+    else:
+        name, stream, expected, answer = _judge_person(ask, target)
+    text = message.params[1]
+    line = f":{account.name}!{account.name}@securechat {message.command} {name} :{text}\r\n"
+    if len(line.encode()) > MAX_REST:
+        raise ask.refuse(numerics.ERR_INPUTTOOLONG, "Message is too long once it carries your name")
+    tags = {key: value for key, value in message.tags.items() if key[0] == "+"} if message.tags else {}
+    event = Posted(account.id, message.command, text, tags)
+    return Append((Entry(stream, event),), expects=(expected, epoch_of(account)), once=once, answer=answer)
+
+
+def _judge_channel(ask: Ask, target: str) -> tuple[str, StreamId, tuple[StreamId, int]]:
+    channel = ask.channel(target)
+    if not policy.may_post(channel, ask.account):
+        raise ask.refuse(numerics.ERR_CANNOTSENDTOCHAN, channel.name, "Cannot send to channel")
+    stream = channel_stream(channel.id)
+    return channel.name, stream, (stream, channel.epoch)
+
+
+def _judge_person(ask: Ask, target: str) -> tuple[str, StreamId, tuple[StreamId, int], tuple[Message, ...]]:
+    person = ask.someone(target)
+    away = ask.world.presence.away(person.id) if ask.message.command == "PRIVMSG" else None
+    answer = () if away is None else (ask.reply(numerics.RPL_AWAY, person.name, away),)
+    return person.name, direct_stream(ask.account.id, person.id), epoch_of(person), answer
+
+
+def _once(ask: Ask) -> Once | None:
+    message = ask.message
+    given = message.tags.get(ID_TAG) if message.tags else None
+    if given is None or not ask.session.has(capabilities.ONCE):
+        return None
+    if not _ID.fullmatch(given):
+        raise ask.refuse_by_fail("INVALID_ID", "A message id is 8 to 64 letters, digits and hyphens")
+    said = "\0".join((message.command, fold(message.params[0]), message.params[1]))
+    return Once(ask.session.account, given, hashlib.sha256(said.encode()).digest())
+
+
+def away(ask: Ask) -> Iterable[Effect]:
+    """Say that one is away, or back. (Modern IRC, AWAY)"""
+    text = ask.fits(ask.param(0), limits.REASON_LENGTH) or None
+    said = (
+        ask.reply(numerics.RPL_UNAWAY, "You are no longer marked as being away")
+        if text is None
+        else ask.reply(numerics.RPL_NOWAWAY, "You have been marked as being away")
+    )
+    return [Broadcast(AwaySet(ask.session.account, ask.session.id, text)), Send([said])]

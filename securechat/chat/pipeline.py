@@ -1,0 +1,148 @@
+"""The order of one connection's commands: which may be judged now, and what happens to those judged too early.
+
+Nothing of a connection overtakes an earlier command of it. Messages may be under way together; any other command waits
+until nothing is, and everything waits for it. What the history refused as stale is judged again in its old place.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from securechat.chat.commands import pipelines, split_targets
+from securechat.chat.ports import Lane
+from securechat.wire.batch import close_batch, open_batch
+from securechat.wire.message import Message
+
+MAX_UNDER_WAY = 256
+"""Messages of one connection that may wait for their commit together."""
+
+
+class Answer:
+    """What one command of the client gets back, from all its targets together.
+
+    label: the client's label for it, "" for none. (IRCv3 labeled-response)
+    """
+
+    __slots__ = ("label", "lines", "open")
+
+    def __init__(self, label: str, parts: int) -> None:
+        self.label = label
+        self.open = parts
+        self.lines: list[Iterable[Message]] = []
+
+
+class Unit:
+    """One command for one target on its way; `attempts` counts how often it was judged."""
+
+    __slots__ = ("answer", "attempts", "message", "pipelines", "replies")
+
+    def __init__(self, message: Message, answer: Answer, replies: tuple[Message, ...] = ()) -> None:
+        self.message = message
+        self.answer = answer
+        self.replies = replies
+        self.pipelines = not replies and pipelines(message)
+        self.attempts = 0
+
+
+class Pipeline:
+    """One connection's commands, from received to answered."""
+
+    def __init__(self) -> None:
+        self.lane = Lane()
+        self._waiting: deque[Unit] = deque()
+        self._held: list[Unit] = []
+        self._under_way = 0
+        self._exclusive = False
+
+    def __len__(self) -> int:
+        """Count the commands that wait to be judged."""
+        return len(self._waiting)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits and nothing is under way."""
+        return not (self._waiting or self._held or self._under_way)
+
+    def receive(self, message: Message, *, labelled: bool, splits: bool) -> None:
+        """Queue a command.
+
+        labelled: the client negotiated labeled-response. splits: it has signed in, so lists of targets count.
+        """
+        label = message.tags.get("label", "") if labelled and message.tags else ""
+        if len(label.encode()) > 64:
+            label = ""
+        parts = split_targets(message) if splits else [message]
+        answer = Answer(label, len(parts))
+        for part in parts:
+            self._waiting.append(Unit(part, answer))
+
+    def receive_fault(self, *replies: Message) -> None:
+        """Queue the answer to a line that is no command, in its place."""
+        self._waiting.append(Unit(Message("*"), Answer("", 1), replies))
+
+    def take(self) -> Unit | None:
+        """Return the next command to be judged, or None while it has to wait."""
+        if self._exclusive or self._under_way >= MAX_UNDER_WAY:
+            return None
+        if self._held:
+            if self._under_way:
+                return None
+            self._waiting.extendleft(reversed(self._held))
+            self._held.clear()
+            self.lane.attempt += 1
+        if not self._waiting or (self._under_way and not self._waiting[0].pipelines):
+            return None
+        unit = self._waiting.popleft()
+        unit.attempts += 1
+        return unit
+
+    def launch(self, unit: Unit) -> None:
+        """Note that a command is under way."""
+        self._under_way += 1
+        self._exclusive = not unit.pipelines
+
+    def land(self, unit: Unit, *, again: bool = False) -> None:
+        """Note that a command is no longer under way; `again`: it was stale and is to be judged again."""
+        self._under_way -= 1
+        self._exclusive = False
+        if again:
+            self._held.append(unit)
+
+    def clear(self) -> None:
+        """Forget what waits: the connection has ended."""
+        self._waiting.clear()
+        self._held.clear()
+
+
+def label_answer(lines: Iterable[Message], label: str, reference: str, source: str) -> Iterator[Message]:
+    """Yield an answer with its label: on the one line, on the batch it is, on a new batch around several, or on ACK.
+
+    reference: names the new batch. (IRCv3 labeled-response)
+    """
+    draw = iter(lines)
+    first = next(draw, None)
+    if first is None:
+        yield Message("ACK", (), source, {"label": label})
+        return
+    second = next(draw, None)
+    if second is None or first.command == "BATCH":
+        first.tags["label"] = label
+        yield first
+        if second is not None:
+            yield second
+            yield from draw
+        return
+    opening = open_batch(reference, "labeled-response", source=source)
+    opening.tags["label"] = label
+    yield opening
+    for line in _chain(first, second, draw):
+        line.tags["batch"] = reference
+        yield line
+    yield close_batch(reference, source=source)
+
+
+def _chain(first: Message, second: Message, rest: Iterator[Message]) -> Iterator[Message]:
+    yield first
+    yield second
+    yield from rest

@@ -1,0 +1,156 @@
+"""Who may do what. Each question is one function; nobody else decides."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from securechat.chat.channel import holds, is_banned, role_of
+from securechat.chat.events import (
+    KEEP_ALL_DEVICES,
+    OPERATOR,
+    PLAIN,
+    DeviceRevoked,
+    Disabled,
+    PasswordSet,
+    Record,
+)
+from securechat.chat.ports import AccountState, ChannelState
+from securechat.config import Chat
+from securechat.wire import numerics
+
+
+class Span(NamedTuple):
+    """Records `first` to `last` of a stream, both included; `last` None means: and everything after."""
+
+    first: int
+    last: int | None = None
+
+
+class Access(NamedTuple):
+    """The facts on which reading is judged, for one account and one conversation.
+
+    member: the account is a member now (or one of the two of a direct conversation).
+    spans: when it was a member: from its Joined to its Left or Kicked. A direct conversation: everything.
+    closed: when the channel was not open to all: from the record that closed it to the last before it was opened.
+    """
+
+    member: bool
+    spans: tuple[Span, ...] = ()
+    closed: tuple[Span, ...] = ()
+
+
+CLOSING_MODES = frozenset("is")
+"""Flags that close a channel; a key closes it too."""
+
+
+def is_open(modes: str, key: str) -> bool:
+    """Tell whether a channel is open to all: anybody could have come in and listened."""
+    return not key and CLOSING_MODES.isdisjoint(modes)
+
+
+def readable(access: Access) -> tuple[Span, ...]:
+    """Return the spans an account may read: while it was a member, and while the channel was open to all.
+
+    Nothing for who is not a member now. Spans are in order and do not overlap.
+    """
+    if not access.member:
+        return ()
+    openings = []
+    start = 1
+    for closure in sorted(access.closed, key=lambda span: span.first):
+        if closure.first > start:
+            openings.append(Span(start, closure.first - 1))
+        if closure.last is None:
+            break
+        start = closure.last + 1
+    else:
+        openings.append(Span(start))
+    return _merge([*openings, *access.spans])
+
+
+def may_read(access: Access, record: Record) -> bool:
+    """Tell whether a record may be shown: history, replay, search and look-ups by msgid all ask this."""
+    return any(first <= record.seq and (last is None or record.seq <= last) for first, last in readable(access))
+
+
+def _merge(spans: list[Span]) -> tuple[Span, ...]:
+    merged: list[Span] = []
+    for span in sorted(spans, key=lambda span: span.first):
+        before = merged[-1] if merged else None
+        if before is None or (before.last is not None and span.first > before.last + 1):
+            merged.append(span)
+        elif before.last is not None:
+            merged[-1] = Span(before.first, None if span.last is None else max(before.last, span.last))
+    return tuple(merged)
+
+
+def may_create_channel(config: Chat, account: AccountState) -> bool:
+    """Tell whether an account may bring a new channel into being."""
+    return config.create_channels == "members" or account.role == "admin"
+
+
+def obstacle_to_joining(channel: ChannelState, account: AccountState, key: str) -> str | None:
+    """Return the numeric that says why an account may not join, or None when it may.
+
+    An invitation opens an invite-only channel; it lifts neither a ban nor a key.
+    """
+    if is_banned(channel, account.name):
+        return numerics.ERR_BANNEDFROMCHAN
+    if "i" in channel.modes and account.id not in channel.invited:
+        return numerics.ERR_INVITEONLYCHAN
+    if channel.key and key != channel.key:
+        return numerics.ERR_BADCHANNELKEY
+    if channel.limit and len(channel.members) >= channel.limit:
+        return numerics.ERR_CHANNELISFULL
+    return None
+
+
+def may_post(channel: ChannelState, account: AccountState) -> bool:
+    """Tell whether an account may post: +n keeps strangers out, +m and bans silence who has no voice."""
+    role = role_of(channel, account.id)
+    if role is None and "n" in channel.modes:
+        return False
+    if role:
+        return True
+    return "m" not in channel.modes and not is_banned(channel, account.name)
+
+
+def may_set_topic(channel: ChannelState, account_id: str) -> bool:
+    """Tell whether a member may set the topic: with +t operators only."""
+    return holds(channel, account_id, OPERATOR if "t" in channel.modes else PLAIN)
+
+
+def may_invite(channel: ChannelState, account_id: str) -> bool:
+    """Tell whether a member may invite: into a closed channel operators only."""
+    return holds(channel, account_id, PLAIN if is_open(channel.modes, channel.key) else OPERATOR)
+
+
+def may_kick(channel: ChannelState, account_id: str, victim: str) -> bool:
+    """Tell whether a member may remove another: operators, and nobody above them."""
+    return holds(channel, account_id, OPERATOR) and holds(channel, account_id, role_of(channel, victim) or PLAIN)
+
+
+def may_set_modes(channel: ChannelState, account_id: str) -> bool:
+    """Tell whether a member may change flags, key, limit and bans."""
+    return holds(channel, account_id, OPERATOR)
+
+
+def may_set_role(channel: ChannelState, account_id: str, role: str, was: str) -> bool:
+    """Tell whether a member may change somebody's role: operators, neither from nor to a role above their own."""
+    return holds(channel, account_id, OPERATOR) and all(holds(channel, account_id, each) for each in (role, was))
+
+
+def survives(record: Record, device: str, asked_for_it: bool) -> bool:
+    """Tell whether a session may go on after a record of its account.
+
+    device: the device id whose token signed the session in, "" for a password.
+    asked_for_it: the record is the session's own doing.
+    """
+    event = record.event
+    if isinstance(event, Disabled):
+        return False
+    if isinstance(event, DeviceRevoked):
+        return event.device != device
+    if isinstance(event, PasswordSet):
+        return asked_for_it or (device != "" and event.kept in (device, KEEP_ALL_DEVICES))
+    return True

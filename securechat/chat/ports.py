@@ -1,0 +1,233 @@
+"""What the rules need of the world outside: the history, and what it hands in and out.
+
+`storage` implements `Store` and `History`; `server` drives them. One store may be followed by several nodes: each
+attaches with a `History` of its own, submits its own appends and is told of everybody's records in commit order.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from securechat.chat.effects import Append
+from securechat.chat.events import Record, StreamId
+
+
+class Lane:
+    """The order of one connection's appends.
+
+    When an append is refused as stale, everything of the same lane and attempt that was submitted after it is refused
+    as stale too, whether it was queued already or comes later; so nothing overtakes it. Once all of them have come
+    back, the connection raises `attempt` and submits them again in their order.
+
+    attempt: the current attempt, set by the submitter.
+    refused: the last attempt that met a stale append, set by the storage's writer (an int store: no lock is needed).
+    """
+
+    __slots__ = ("attempt", "refused")
+
+    def __init__(self) -> None:
+        self.attempt = 0
+        self.refused = -1
+
+
+class Submission:
+    """One append on its way into the history; `ticket` is the submitter's and comes back untouched."""
+
+    __slots__ = ("append", "attempt", "lane", "ticket")
+
+    def __init__(self, append: Append, lane: Lane, ticket: Any = None) -> None:
+        self.append = append
+        self.lane = lane
+        self.attempt = lane.attempt
+        self.ticket = ticket
+
+
+class Verdict(enum.Enum):
+    """What the history says to an append."""
+
+    STORED = "stored"
+    """Committed and flushed; `records` are its records in the order of its entries."""
+    REPEATED = "repeated"
+    """The (account, id) was stored before with the same content; `records` holds that one record."""
+    MISMATCHED = "mismatched"
+    """The (account, id) was stored before with another target, command or text."""
+    ABSENT = "absent"
+    """A look-up only (no entries), and the id is unknown."""
+    STALE = "stale"
+    """An expected epoch has passed, a name or membership was not as judged, or the lane is held up: judge again."""
+    UNAVAILABLE = "unavailable"
+    """The disk is full: nothing was stored; the server is read-only for now."""
+
+
+class Outcome(NamedTuple):
+    """One committed or refused append. `submission` is None where another node submitted it."""
+
+    submission: Submission | None
+    verdict: Verdict
+    records: tuple[Record, ...] = ()
+
+
+Sink = Callable[[Sequence[Outcome]], None]
+"""Takes one committed batch, in order, on the loop. Must not raise."""
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """A place in a conversation: a msgid, or where that is empty a time (ms since 1970)."""
+
+    msgid: str = ""
+    time: int = 0
+
+
+class Form(enum.Enum):
+    """The forms of CHATHISTORY that read messages (IRCv3 chathistory)."""
+
+    BEFORE = "BEFORE"
+    AFTER = "AFTER"
+    LATEST = "LATEST"
+    AROUND = "AROUND"
+    BETWEEN = "BETWEEN"
+
+
+class HistoryQuery(msgspec.Struct, frozen=True):
+    """What to read of one conversation, for whom.
+
+    start: where to read from; None only with LATEST (`*`).
+    end: the far bound of BETWEEN; BETWEEN runs from start towards end, so newest first decides which are kept.
+    limit: messages; a page by time may hold more, since it never splits a millisecond.
+    """
+
+    account: str
+    stream: StreamId
+    form: Form
+    limit: int
+    start: Bound | None = None
+    end: Bound | None = None
+
+
+class ConversationsQuery(msgspec.Struct, frozen=True):
+    """Which conversations of an account have their newest readable message in start < time < end (ms since 1970)."""
+
+    account: str
+    start: int
+    end: int
+    limit: int
+
+
+class Page(NamedTuple):
+    """Messages, oldest first; `known` is False when a msgid of the query is not one the account may read there."""
+
+    records: tuple[Record, ...]
+    known: bool = True
+
+
+class ConversationTime(NamedTuple):
+    """A conversation and when its newest message that the account may read was stored (ms since 1970)."""
+
+    stream: StreamId
+    time: int
+
+
+class DeviceState(msgspec.Struct):
+    """A device with a token; `created` in ms since 1970, `digest` the token's SHA-256 (hex)."""
+
+    id: str
+    label: str
+    digest: str
+    created: int
+
+
+class AccountState(msgspec.Struct):
+    """What is known of an account without its history; no secrets."""
+
+    id: str
+    name: str
+    role: str = "member"
+    enabled: bool = True
+    epoch: int = 0
+    created: int = 0
+    devices: dict[str, DeviceState] = {}
+
+
+class MemberState(msgspec.Struct):
+    """A membership: role and the seq of the Joined that began it."""
+
+    role: str
+    since: int
+
+
+class BanState(msgspec.Struct):
+    """A ban mask, who set it (account id) and when (ms since 1970)."""
+
+    mask: str
+    by: str
+    time: int
+
+
+class ChannelState(msgspec.Struct):
+    """A channel as its records have made it. Account ids throughout.
+
+    former_roles: roles of accounts that left and would hold them again.
+    written: whether anybody ever posted.
+    """
+
+    id: str
+    name: str
+    epoch: int = 0
+    created: int = 0
+    modes: str = ""
+    key: str = ""
+    limit: int = 0
+    topic: str = ""
+    topic_by: str = ""
+    topic_time: int = 0
+    written: bool = False
+    members: dict[str, MemberState] = {}
+    former_roles: dict[str, str] = {}
+    bans: dict[str, BanState] = {}
+    invited: set[str] = set()
+
+
+class Snapshot(NamedTuple):
+    """All accounts and living channels at one place of the history."""
+
+    accounts: list[AccountState]
+    channels: list[ChannelState]
+
+
+class History(Protocol):
+    """One node's hold on the durable, ordered history."""
+
+    async def start(self, sink: Sink, fatal: Callable[[Exception], None]) -> Snapshot:
+        """Load the state, and from exactly there on hand every committed batch to `sink`, on the running loop.
+
+        `fatal` is called once, on the loop, when a commit failed for good: nothing is acknowledged after it.
+        """
+
+    def submit(self, submission: Submission) -> None:
+        """Queue an append; its outcome comes to the sink. Appends are committed in the order submitted."""
+
+    async def read(self, query: HistoryQuery) -> Page:
+        """Return the messages (Posted) the account may read, as of now."""
+
+    async def conversations(self, query: ConversationsQuery) -> list[ConversationTime]:
+        """Return the conversations asked for, by the time of their newest readable message, oldest first."""
+
+    async def verifier(self, account: str) -> tuple[str, int]:
+        """Return an account's argon2 verifier ("" for none) and the account epoch it was read at."""
+
+    async def close(self) -> None:
+        """Commit what is queued, hand out its outcomes, and let go."""
+
+
+class Store(Protocol):
+    """One database, to be followed by one or several nodes."""
+
+    def attach(self) -> History:
+        """Return a hold for one more node."""
+
+    async def close(self) -> None:
+        """Close every hold, then the database."""

@@ -1,0 +1,175 @@
+"""How a record looks on the wire: the line, its tags by capability, and who is to see it.
+
+Lines differ between viewers only by the capabilities in VARIANT (a viewer's "variant"), so a record is encoded once for
+each of them, however many see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from securechat.chat.events import (
+    BanLifted,
+    BanSet,
+    Invited,
+    Joined,
+    Kicked,
+    Left,
+    ModeSet,
+    Posted,
+    Record,
+    RoleSet,
+    TopicSet,
+    parties,
+)
+from securechat.chat.world import World
+from securechat.wire.capabilities import ACCOUNT_TAG, EXTENDED_JOIN, MESSAGE_TAGS, SERVER_TIME
+from securechat.wire.message import Message, encode, encode_tags
+from securechat.wire.times import format_time
+
+VARIANT = SERVER_TIME | MESSAGE_TAGS | ACCOUNT_TAG | EXTENDED_JOIN
+"""The capabilities that change how a line looks."""
+
+
+def message(record: Record, world: World, caps: int) -> Message | None:
+    """Return a record as a line for a viewer with these capabilities; None when it shows nothing."""
+    word = _WORDS.get(type(record.event))
+    if word is None:
+        return None
+    line: Message = word(record, record.event, world, caps)
+    line.tags = _tags(record, world, caps)
+    return line
+
+
+def encoded(record: Record, world: World, caps: int) -> bytes:
+    """Return a record as bytes for every viewer with these capabilities; b"" when it shows nothing."""
+    line = message(record, world, caps)
+    return b"" if line is None else encode(line)
+
+
+class PostedLine:
+    """A message, worded once; its tags are put before it for each variant."""
+
+    __slots__ = ("body", "record", "world")
+
+    def __init__(self, record: Record, world: World) -> None:
+        self.record = record
+        self.world = world
+        assert isinstance(record.event, Posted)
+        self.body = encode(_posted(record, record.event, world, 0))
+
+    def for_variant(self, variant: int) -> bytes:
+        """Return the line with the tags of a variant."""
+        return encode_tags(_tags(self.record, self.world, variant)) + self.body
+
+
+def _tags(record: Record, world: World, caps: int) -> dict[str, str]:
+    tags: dict[str, str] = {}
+    if caps & SERVER_TIME:
+        tags["time"] = format_time(record.time)
+    if caps & MESSAGE_TAGS:
+        tags["msgid"] = record.msgid
+    if caps & ACCOUNT_TAG and (actor := actor_of(record)):
+        tags["account"] = world.directory.name_of(actor)
+    if caps & MESSAGE_TAGS and isinstance(record.event, Posted) and record.event.tags:
+        tags |= record.event.tags
+    return tags
+
+
+def actor_of(record: Record) -> str:
+    """Return the id of the account whose doing a record is, "" for the server's."""
+    event: Any = record.event
+    return str(getattr(event, "by", "") or ("" if isinstance(event, RoleSet) else getattr(event, "account", "")))
+
+
+def _posted(record: Record, event: Posted, world: World, _caps: int) -> Message:
+    if record.stream[0] == "c":
+        target = world.directory.channels[record.stream[2:]].name
+    else:
+        one, other = parties(record.stream)
+        target = world.directory.name_of(other if one == event.account else one)
+    return Message(event.command, (target, event.text), world.userhost(event.account))
+
+
+def _channel(record: Record, world: World) -> str:
+    return world.directory.channels[record.stream[2:]].name
+
+
+def _source(account_id: str, world: World) -> str:
+    return world.userhost(account_id) if account_id else world.server_name
+
+
+def _joined(record: Record, event: Joined, world: World, caps: int) -> Message:
+    name = world.directory.name_of(event.account)
+    more = (name, name) if caps & EXTENDED_JOIN else ()
+    return Message("JOIN", (_channel(record, world), *more), _source(event.account, world))
+
+
+def _left(record: Record, event: Left, world: World, _caps: int) -> Message:
+    reason = (event.reason,) if event.reason else ()
+    return Message("PART", (_channel(record, world), *reason), _source(event.account, world))
+
+
+def _kicked(record: Record, event: Kicked, world: World, _caps: int) -> Message:
+    victim, kicker = world.directory.name_of(event.account), world.directory.name_of(event.by)
+    return Message("KICK", (_channel(record, world), victim, event.reason or kicker), _source(event.by, world))
+
+
+def _invited(record: Record, event: Invited, world: World, _caps: int) -> Message:
+    invitee = world.directory.name_of(event.account)
+    return Message("INVITE", (invitee, _channel(record, world)), _source(event.by, world))
+
+
+def _topic_set(record: Record, event: TopicSet, world: World, _caps: int) -> Message:
+    return Message("TOPIC", (_channel(record, world), event.text), _source(event.by, world))
+
+
+def _role_set(record: Record, event: RoleSet, world: World, _caps: int) -> Message:
+    letters = (f"-{event.was}" if event.was else "") + (f"+{event.role}" if event.role else "")
+    nicks = [world.directory.name_of(event.account)] * (bool(event.was) + bool(event.role))
+    return Message("MODE", (_channel(record, world), letters, *nicks), _source(event.by, world))
+
+
+def _mode_set(record: Record, event: ModeSet, world: World, _caps: int) -> Message:
+    on, off, arguments = event.on, event.off, []
+    if event.key:
+        on += "k"
+        arguments.append(event.key)
+    if event.limit:
+        on += "l"
+        arguments.append(str(event.limit))
+    if event.key == "":
+        off += "k"
+        arguments.append("*")
+    if event.limit == 0:
+        off += "l"
+    letters = (f"+{on}" if on else "") + (f"-{off}" if off else "")
+    return Message("MODE", (_channel(record, world), letters, *arguments), _source(event.by, world))
+
+
+def _ban_set(record: Record, event: BanSet, world: World, _caps: int) -> Message:
+    return Message("MODE", (_channel(record, world), "+b", event.mask), _source(event.by, world))
+
+
+def _ban_lifted(record: Record, event: BanLifted, world: World, _caps: int) -> Message:
+    return Message("MODE", (_channel(record, world), "-b", event.mask), _source(event.by, world))
+
+
+_WORDS: dict[type, Callable[[Record, Any, World, int], Message]] = {
+    Posted: _posted,
+    Joined: _joined,
+    Left: _left,
+    Kicked: _kicked,
+    Invited: _invited,
+    TopicSet: _topic_set,
+    RoleSet: _role_set,
+    ModeSet: _mode_set,
+    BanSet: _ban_set,
+    BanLifted: _ban_lifted,
+}
+
+
+def away_line(world: World, account_id: str, text: str | None) -> bytes:
+    """Return the AWAY line of an account, for clients with away-notify. (IRCv3 away-notify)"""
+    return encode(Message("AWAY", () if text is None else (text,), world.userhost(account_id)))

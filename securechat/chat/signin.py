@@ -1,0 +1,111 @@
+"""Signing in: when a client is let in, and what it is told when credentials were checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from securechat.chat.ask import Ask
+from securechat.chat.directory import epoch_of
+from securechat.chat.effects import Append, Close, Effect, Entry, Purpose, Send, Verify
+from securechat.chat.events import KEEP_ALL_DEVICES, PasswordSet, account_stream
+from securechat.chat.replies import welcome_lines
+from securechat.chat.session import State, Trigger
+from securechat.wire import numerics
+from securechat.wire.sasl import split_user
+
+MAX_REJECTIONS = 3
+"""Rejected credentials on one connection, after which it is closed."""
+
+
+class Conclusion(NamedTuple):
+    """What the check of credentials found.
+
+    account: the account's id, "" when they were wrong.
+    enabled: False when they were right and the account is disabled.
+    device: the id of the device whose token it was.
+    new_verifier: of the new password, for PASSWD.
+    """
+
+    account: str
+    enabled: bool = True
+    device: str = ""
+    new_verifier: str = ""
+
+
+def register(ask: Ask) -> Iterable[Effect]:
+    """Go on with the sign-in where it can: called after whatever may have been the last step missing."""
+    session = ask.session
+    if session.negotiating or not session.nick or not session.user:
+        return ()
+    if session.state is State.AUTHENTICATED:
+        return welcome(ask)
+    if session.state is not State.NEW:
+        return ()
+    name, colon, secret = session.password.partition(":")
+    session.password = ""
+    if colon and name and secret:
+        account, device = split_user(name)
+        session.move(Trigger.CREDENTIALS_GIVEN)
+        return [Verify(Purpose.PASS, account, secret, device)]
+    text = "An account is needed here: sign in by SASL PLAIN, or by PASS account:password"
+    return [Send([ask.say("FAIL", "*", "ACCOUNT_REQUIRED", text)]), Close(text)]
+
+
+def welcome(ask: Ask) -> Iterable[Effect]:
+    """Let an authenticated client in."""
+    ask.session.move(Trigger.WELCOMED)
+    ask.session.nick = ask.account.name
+    return [Send(welcome_lines(ask))]
+
+
+def conclude(ask: Ask, verify: Verify, conclusion: Conclusion) -> Iterable[Effect]:
+    """Answer credentials that were checked."""
+    if verify.purpose is Purpose.PASSWD:
+        return _change_password(ask, verify, conclusion)
+    if not conclusion.account or not conclusion.enabled:
+        return _reject(ask, verify.purpose, disabled=not conclusion.enabled)
+    session = ask.session
+    session.move(Trigger.ACCEPTED)
+    session.account = conclusion.account
+    session.device = conclusion.device
+    session.device_name = verify.device
+    lines = []
+    if verify.purpose is Purpose.SASL:
+        name = ask.account.name
+        text = f"You are now logged in as {name}"
+        userhost = ask.world.userhost(session.account)
+        lines = [
+            ask.reply(numerics.RPL_LOGGEDIN, userhost, name, text),
+            ask.reply(numerics.RPL_SASLSUCCESS, "SASL authentication successful"),
+        ]
+    return [Send(lines), *register(ask)]
+
+
+def _reject(ask: Ask, purpose: Purpose, *, disabled: bool) -> Iterable[Effect]:
+    session = ask.session
+    session.move(Trigger.REJECTED)
+    session.rejections += 1
+    if purpose is Purpose.PASS:
+        text = "This account is disabled" if disabled else "Password incorrect"
+        return [Send([ask.reply(numerics.ERR_PASSWDMISMATCH, text)]), Close(text)]
+    text = "This account is disabled" if disabled else "SASL authentication failed"
+    effects: list[Effect] = [Send([ask.reply(numerics.ERR_SASLFAIL, text)])]
+    if session.rejections >= MAX_REJECTIONS:
+        effects.append(Close("Too many failed sign-ins"))
+    return effects
+
+
+def _change_password(ask: Ask, verify: Verify, conclusion: Conclusion) -> Iterable[Effect]:
+    if not conclusion.account or not conclusion.new_verifier:
+        raise ask.refuse_by_fail("INVALID_CREDENTIALS", "PASSWD", "The old password is wrong")
+    kept = KEEP_ALL_DEVICES if verify.keep_devices else ask.session.device
+    event = PasswordSet(verifier=conclusion.new_verifier, kept=kept)
+    text = "Password changed" + ("" if verify.keep_devices else "; your other devices must sign in again")
+    return [
+        Append(
+            (Entry(account_stream(ask.session.account), event),),
+            expects=(epoch_of(ask.account),),
+            answer=(ask.note("PASSWORD_CHANGED", "PASSWD", text),),
+        )
+    ]

@@ -1,0 +1,74 @@
+"""What handlers look at: the state of the whole chat, its settings, and where clocks and chance come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from securechat.chat.directory import Directory
+from securechat.chat.events import StreamId
+from securechat.chat.ports import AccountState, ChannelState
+from securechat.chat.presence import Presence
+from securechat.config import Config
+
+HISTORY_PAGE = 500
+"""Messages one CHATHISTORY may ask for."""
+TOPIC_LENGTH = 300
+"""Bytes."""
+REASON_LENGTH = 300
+"""Bytes of a reason for KICK and PART, and of an AWAY text."""
+KEY_LENGTH = 32
+"""Bytes."""
+MODES_PER_COMMAND = 12
+BANS_PER_CHANNEL = 100
+CHANNELS_PER_ACCOUNT = 500
+DEVICES_PER_ACCOUNT = 100
+TARGETS_PER_COMMAND = 8
+
+
+@dataclass(frozen=True)
+class World:
+    """Read-only to handlers.
+
+    server_name: the source of numerics.
+    created: when the server started, as text for 003.
+    clock: ms since 1970.
+    new_id: a fresh random identifier, fit for a stream name.
+    new_token: a fresh device token and its digest.
+    fault_of_password: (password, account name) to the reason it may not be used, None when it may.
+    """
+
+    directory: Directory
+    presence: Presence
+    config: Config
+    server_name: str
+    version: str
+    created: str
+    clock: Callable[[], int]
+    new_id: Callable[[], str]
+    new_token: Callable[[], tuple[str, str]]
+    fault_of_password: Callable[[str, str], str | None]
+
+    def account(self, account_id: str) -> AccountState:
+        """Return an account by id."""
+        return self.directory.accounts[account_id]
+
+    def visible_channel(self, name: str, account_id: str) -> ChannelState | None:
+        """Return a channel by name, unless it is secret and the account no member: then it does not exist for it."""
+        channel = self.directory.channel_named(name)
+        if channel is None or ("s" in channel.modes and account_id not in channel.members):
+            return None
+        return channel
+
+    def userhost(self, account_id: str) -> str:
+        """Return `nick!user@host` of an account: nothing in it but the name."""
+        name = self.directory.name_of(account_id)
+        return f"{name}!{name}@securechat"
+
+    def conversation_name(self, stream: StreamId, viewer: str) -> str:
+        """Return what a viewer (account id) calls a conversation: the channel's or the other party's name."""
+        kind, _, rest = stream.partition("/")
+        if kind == "c":
+            return self.directory.channels[rest].name
+        one, other = rest.split("/")
+        return self.directory.name_of(other if one == viewer else one)

@@ -1,0 +1,401 @@
+"""A lasting link to a server: connects, signs in, comes back by itself, fills gaps, resends what had no echo."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+from securechat.client.address import Address
+from securechat.client.backoff import Backoff
+from securechat.client.errors import DeliveryUnknown, LineTooLong, MessageRefused, SignInError, Unsendable
+from securechat.client.events import (
+    Acknowledged,
+    Closed,
+    Disconnected,
+    Event,
+    HistoryRequest,
+    Refused,
+    SignedIn,
+    SignInRefused,
+    TargetsRequest,
+)
+from securechat.client.gaps import Gaps
+from securechat.client.outbox import Delivery, Outbox, Outgoing
+from securechat.client.session import ClientSession
+from securechat.client.signin import Phase
+from securechat.client.state import State
+from securechat.client.trust import explain, is_final
+from securechat.errors import ProtocolError, UnreachableError
+
+CHUNK: Final = 65_536
+MAX_EVENTS: Final = 2000
+"""Events waiting for a consumer; beyond it nothing is read from the server until the consumer has caught up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How patient a link is, in seconds.
+
+    connect: for TCP and TLS; sign_in: from there to the welcome; idle: silence after which a PING is sent; answer: for
+    an answer to it; stable: how long a connection must have lasted for the delays to begin anew; first_delay and
+    most_delay: before the next attempt; closing: for saying goodbye.
+    """
+
+    connect: float = 15
+    sign_in: float = 60
+    idle: float = 30
+    answer: float = 30
+    stable: float = 10
+    first_delay: float = 0.5
+    most_delay: float = 30
+    closing: float = 2
+
+
+class _Lost(Exception):
+    """The connection is of no more use; the text says why."""
+
+
+def _milliseconds() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Link:
+    """One person's or bot's connection to a server: iterate over it for events, `deliver` to write.
+
+    Entering the context connects and signs in; from then on the link reconnects by itself until it is closed. Iterating
+    ends with an exception when coming back is of no use: `SignInError`, or `UnreachableError` for a certificate that is
+    not accepted. Whoever stops iterating stops reading: after `MAX_EVENTS` the server is left waiting.
+
+    user: account name, or `account@device`; secret: its password or a token.
+    context: from `trust.build_context`; CA and host name are verified by it.
+    backlog: how many earlier messages of each conversation to begin with.
+    follow: the conversations whose messages are wanted; None for all of them.
+    since: conversation to (time in ms, msgid or ""): where it was seen to the last time.
+    sleep, chance, clock: for tests.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        user: str,
+        secret: str,
+        context: ssl.SSLContext,
+        *,
+        backlog: int = 0,
+        follow: Collection[str] | None = None,
+        since: Mapping[str, tuple[int, str]] | None = None,
+        timing: Timing | None = None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.address = address
+        self.state = State()
+        self.outbox = Outbox()
+        for conversation, (moment, msgid) in (since or {}).items():
+            self.state.note_position(conversation, moment, msgid)
+        self._user = user
+        self._secret = secret
+        self._context = context
+        self._timing = timing or Timing()
+        self._sleep = sleep
+        self._clock = clock
+        self._backoff = Backoff(self._timing.first_delay, self._timing.most_delay, chance)
+        self._gaps = Gaps(self.state, backlog, follow)
+        self._session = ClientSession(user, secret, _milliseconds)
+        self._writer: asyncio.StreamWriter | None = None
+        self._signed_in_at: float | None = None
+        self._answers: dict[str, asyncio.Future[None]] = {}
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue(MAX_EVENTS)
+        self._error: Exception | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"Link({self.address}, {self._user!r}, {'online' if self.is_online else 'offline'})"
+
+    async def __aenter__(self) -> Self:
+        """Connect and sign in.
+
+        Raises:
+            UnreachableError: no connection, or the certificate is not accepted.
+            SignInError: the server does not let us in.
+        """
+        welcomed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._run(welcomed))
+        try:
+            await welcomed
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        event = await self._events.get()
+        if event is None:
+            self._events.put_nowait(None)
+            if self._error is not None:
+                raise self._error
+            raise StopAsyncIteration
+        return event
+
+    @property
+    def is_online(self) -> bool:
+        """Tell whether we are signed in at this moment."""
+        return self._writer is not None and self._session.phase is Phase.ACTIVE
+
+    # Writing
+
+    def post(self, target: str, text: str, *, command: str = "PRIVMSG", message_id: str = "") -> Outgoing:
+        """Put a message on its way, now or after the next reconnect, and return it.
+
+        message_id: a UUID; give the one of an earlier attempt to repeat it without sending it twice.
+
+        Raises:
+            LineTooLong, Unsendable: nothing was sent.
+        """
+        message = Outgoing(message_id or str(uuid.uuid4()), target, text, command)
+        self._session.check_message(message)
+        self.outbox.add(message)
+        self._answers[message.id] = asyncio.get_running_loop().create_future()
+        self._send_waiting()
+        return message
+
+    async def confirm(self, message: Outgoing, patience: float | None = 60) -> str:
+        """Wait at most `patience` seconds until a message is stored, and return its msgid.
+
+        Raises:
+            MessageRefused: it is not stored, and why.
+            DeliveryUnknown: no answer came in time, or the link has ended.
+        """
+        answer = self._answers.get(message.id)
+        if answer is not None:
+            await asyncio.wait([answer], timeout=patience)
+        if message.delivery is Delivery.REFUSED:
+            raise MessageRefused(message.id, message.code, message.reason)
+        if message.delivery is not Delivery.ACKNOWLEDGED:
+            raise DeliveryUnknown(message.id)
+        return message.msgid
+
+    async def deliver(self, target: str, text: str, *, message_id: str = "", patience: float | None = 60) -> str:
+        """Send a message and wait until it is stored; see `post` and `confirm`."""
+        return await self.confirm(self.post(target, text, message_id=message_id), patience)
+
+    def command(self, name: str, *params: str) -> None:
+        """Send any other command; answers come as events.
+
+        Raises:
+            LineTooLong, Unsendable: nothing was sent, also because there is no connection at the moment.
+        """
+        if not self.is_online:
+            raise Unsendable("no connection at the moment")
+        self._session.send_command(name, *params)
+        self._write()
+
+    def ask_history(self, target: str, limit: int, before: str = "*") -> None:
+        """Ask for messages of a conversation; a `HistoryPage` or `HistoryFailed` event answers.
+
+        before: `*` for the latest, or `msgid=…` or `timestamp=…` for those before it.
+        """
+        if not self.is_online:
+            raise Unsendable("no connection at the moment")
+        subcommand = "LATEST" if before == "*" else "BEFORE"
+        self._session.ask_history(HistoryRequest(subcommand, target, before, min(limit, self._session.page)))
+        self._write()
+
+    def room_for(self, target: str) -> int:
+        """Return how many bytes of text fit into one message to `target`."""
+        return self._session.room_for(target)
+
+    async def close(self) -> None:
+        """Say goodbye and stop; the iteration ends."""
+        if self._writer is not None:
+            try:
+                self._session.send_command("QUIT")
+                self._write()
+            except (LineTooLong, Unsendable, OSError):
+                pass
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._end()
+
+    # Running
+
+    async def _run(self, welcomed: asyncio.Future[None]) -> None:
+        try:
+            while True:
+                reason = await self._connect_once(welcomed)
+                self._lose_connection()
+                delay = self._backoff.take()
+                await self._events.put(Disconnected(reason, delay))
+                await self._sleep(delay)
+        except Exception as error:
+            self._error = error
+            if not welcomed.done():
+                welcomed.set_exception(error)
+            self._settle_all()
+            await self._events.put(None)
+
+    async def _connect_once(self, welcomed: asyncio.Future[None]) -> str:
+        """Hold one connection for as long as it lasts; return why it ended.
+
+        Raises:
+            SignInError, UnreachableError: there is no use in trying again.
+        """
+        try:
+            await self._converse(welcomed)
+        except _Lost as lost:
+            reason = str(lost)
+        except ProtocolError as error:
+            reason = f"the server broke the protocol: {error}"
+        except (OSError, EOFError, UnicodeError) as error:
+            in_handshake = self._writer is None
+            reason = explain(error, self.address.host) if in_handshake else f"connection lost: {error}"
+            if is_final(error):
+                raise UnreachableError(f"{self.address}: {reason}") from error
+        finally:
+            await self._hang_up()
+        if not welcomed.done():
+            raise UnreachableError(f"{self.address}: {reason}")
+        return reason
+
+    async def _converse(self, welcomed: asyncio.Future[None]) -> None:
+        address = self.address
+        async with asyncio.timeout(self._timing.connect):
+            # Without server_hostname asyncio would skip the name check silently.
+            reader, self._writer = await asyncio.open_connection(
+                address.host, address.port, ssl=self._context, server_hostname=address.host, limit=CHUNK
+            )
+        self._session = ClientSession(self._user, self._secret, _milliseconds)
+        try:
+            async with asyncio.timeout(self._timing.sign_in) as deadline:
+                await self._flush()
+                await self._read_on(reader, deadline, welcomed)
+        except TimeoutError as error:
+            raise _Lost("the server does not let anybody in at the moment") from error
+
+    async def _read_on(
+        self, reader: asyncio.StreamReader, deadline: asyncio.Timeout, welcomed: asyncio.Future[None]
+    ) -> None:
+        quiet = False
+        while True:
+            try:
+                async with asyncio.timeout(self._timing.answer if quiet else self._timing.idle):
+                    received = await reader.read(CHUNK)
+            except TimeoutError:
+                if quiet:
+                    raise _Lost("the server gives no sign of life") from None
+                quiet = True
+                self._session.ping()
+                await self._flush()
+                continue
+            if not received:
+                raise _Lost("the server closed the connection")
+            quiet = False
+            for event in self._session.receive(received):
+                if isinstance(event, SignedIn):
+                    deadline.reschedule(None)
+                    self._signed_in_at = self._clock()
+                await self._take(event)
+                if isinstance(event, SignedIn) and not welcomed.done():
+                    welcomed.set_result(None)
+            self._send_waiting()
+            await self._flush()
+
+    async def _take(self, event: Event) -> None:
+        match event:
+            case SignInRefused():
+                if event.final:
+                    raise SignInError(f"{event.reason} ({event.code})" if event.code else event.reason)
+                raise _Lost(event.reason)
+            case Closed():
+                raise _Lost(f"the server closed the connection: {event.reason}")
+            case Acknowledged():
+                self.outbox.acknowledge(event.id, event.msgid)
+                self._settle(event.id)
+            case Refused():
+                self.outbox.refuse(event.id, event.code, event.reason)
+                self._settle(event.id)
+            case _:
+                pass
+        for shown in self._gaps.take(event):
+            if self.state.apply(shown):
+                await self._events.put(shown)
+
+    def _settle(self, message_id: str) -> None:
+        answer = self._answers.pop(message_id, None)
+        if answer is not None and not answer.done():
+            answer.set_result(None)
+
+    def _settle_all(self) -> None:
+        for message_id in list(self._answers):
+            self._settle(message_id)
+
+    def _send_waiting(self) -> None:
+        if not self.is_online:
+            return
+        for message in self.outbox.take_unsent():
+            try:
+                self._session.send_message(message)
+            except (LineTooLong, Unsendable) as error:
+                # Our name can have grown between two connections.
+                self.outbox.refuse(message.id, "", str(error))
+                self._settle(message.id)
+        for request in self._gaps.take_requests():
+            if isinstance(request, TargetsRequest):
+                self._session.ask_targets(request)
+            else:
+                self._session.ask_history(request)
+        self._write()
+
+    def _write(self) -> None:
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(self._session.outgoing())
+
+    async def _flush(self) -> None:
+        self._write()
+        if self._writer is not None:
+            try:
+                async with asyncio.timeout(self._timing.answer):
+                    await self._writer.drain()
+            except TimeoutError:
+                raise _Lost("the server takes nothing any more") from None
+
+    def _lose_connection(self) -> None:
+        if self._signed_in_at is not None and self._clock() - self._signed_in_at >= self._timing.stable:
+            self._backoff.reset()
+        self._signed_in_at = None
+        self.outbox.lose_connection()
+
+    async def _hang_up(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        writer.close()
+        try:
+            async with asyncio.timeout(self._timing.closing):
+                await writer.wait_closed()
+        except (OSError, EOFError):
+            # TimeoutError is an OSError: whoever does not say goodbye is left standing.
+            writer.transport.abort()
+
+    def _end(self) -> None:
+        self._settle_all()
+        while self._events.full():
+            self._events.get_nowait()
+        self._events.put_nowait(None)

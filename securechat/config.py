@@ -1,0 +1,132 @@
+"""The server's settings: one TOML file, every key typed, described and with a default; unknown keys are refused."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from securechat.errors import ConfigError
+
+DEFAULT_PORT = 6697
+
+
+class Chat(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What people may do."""
+
+    network: Annotated[str, Meta(description="Name of this chat, shown by clients.", pattern=r"^[^\s:]{1,30}$")] = (
+        "securechat"
+    )
+    motd: Annotated[str, Meta(description="Shown after signing in; several lines are fine.", max_length=8000)] = ""
+    default_channels: Annotated[list[str], Meta(description="Channels a new account is put into.")] = msgspec.field(
+        default_factory=lambda: ["#general"]
+    )
+    create_channels: Annotated[Literal["members", "admins"], Meta(description="Who may create channels.")] = "members"
+    absence: Annotated[
+        float, Meta(description="Seconds after the last device has gone until it is announced.", ge=0)
+    ] = 60
+
+
+class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Bounds on what connections may use."""
+
+    handshake: Annotated[float, Meta(description="Seconds for the TLS handshake.", gt=0)] = 10
+    sign_in: Annotated[
+        float, Meta(description="Seconds for signing in, waiting for our own password queue not counted.", gt=0)
+    ] = 30
+    silence: Annotated[float, Meta(description="Seconds without a line until a client is asked for a PONG.", gt=0)] = (
+        120
+    )
+    send_queue: Annotated[
+        int, Meta(description="Bytes waiting for a reader at which it is cut; it resumes by history.", ge=65536)
+    ] = 4 * 1024 * 1024
+    strangers: Annotated[int, Meta(description="Connections that have not signed in, in all.", ge=1)] = 4096
+    strangers_per_address: Annotated[
+        int, Meta(description="The same from one address (IPv6: one /64); a class sits behind one.", ge=1)
+    ] = 256
+    password_length: Annotated[int, Meta(description="Least number of characters of a password.", ge=8, le=128)] = 12
+
+
+class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Everything that can be set; the command line goes before it."""
+
+    listen: Annotated[list[str], Meta(description="HOST:PORT to listen on; IPv6 hosts in brackets.")] = msgspec.field(
+        default_factory=lambda: [f"0.0.0.0:{DEFAULT_PORT}", f"[::]:{DEFAULT_PORT}"]
+    )
+    names: Annotated[
+        list[str], Meta(description="Host names and addresses people connect to; first: the server's name.")
+    ] = msgspec.field(default_factory=list)
+    cert: Annotated[str, Meta(description="Certificate file from elsewhere (PEM, leaf first); needs key.")] = ""
+    key: Annotated[str, Meta(description="Private key file of that certificate.")] = ""
+    chat: Chat = msgspec.field(default_factory=Chat)
+    limits: Limits = msgspec.field(default_factory=Limits)
+
+
+def load_config(path: Path) -> Config:
+    """Read a config file.
+
+    Raises: ConfigError, one line with file, key and remedy.
+    """
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not valid TOML ({error}); mend that place") from None
+    return parse_config(table, str(path))
+
+
+def parse_config(table: dict[str, Any], origin: str) -> Config:
+    """Turn a table as TOML gives it into a Config; `origin` names it in errors.
+
+    Raises: ConfigError, one line with origin, key and remedy.
+    """
+    _refuse_unknown_keys(table, Config, origin, "")
+    try:
+        return msgspec.convert(table, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{origin}: {error}; see the comment above that key in the example") from None
+
+
+def example_config() -> str:
+    """Return an annotated config file in which every key stands with its default."""
+    lines = ["# securechat-server: every key with its default. Flags go before this file."]
+    _describe(Config, "", lines)
+    return "\n".join(lines) + "\n"
+
+
+def _refuse_unknown_keys(table: dict[str, Any], kind: type[msgspec.Struct], origin: str, prefix: str) -> None:
+    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    for key, value in table.items():
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=1, cutoff=0.5)
+            remedy = f"did you mean {prefix}{near[0]}?" if near else f"known keys: {', '.join(sorted(fields))}"
+            raise ConfigError(f"{origin}: unknown key {prefix}{key}; {remedy}")
+        inner = fields[key]
+        if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+            _refuse_unknown_keys(value, inner, origin, f"{prefix}{key}.")
+
+
+def _describe(kind: type[msgspec.Struct], section: str, lines: list[str]) -> None:
+    hints = get_type_hints(kind, include_extras=True)
+    defaults = kind()
+    tables = []
+    if section:
+        lines += ["", f"# {(kind.__doc__ or '').strip()}", f"[{section}]"]
+    for field in msgspec.structs.fields(kind):
+        hint = hints[field.name]
+        if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+            tables.append((hint, field.name))
+            continue
+        description = next(meta.description for meta in get_args(hint) if isinstance(meta, Meta))
+        lines += [f"# {description}", f"#{field.name} = {_toml(getattr(defaults, field.name))}"]
+    for inner, name in tables:
+        _describe(inner, name, lines)
+
+
+def _toml(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

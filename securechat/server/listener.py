@@ -1,0 +1,196 @@
+"""Where connections come from: a listening socket, and how many strangers may be connected at once."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import resource
+from typing import TYPE_CHECKING
+
+import structlog
+
+from securechat.errors import ConfigError
+from securechat.server.sockets import describe_failure, open_listening
+from securechat.server.transport import Receiver, Transport
+
+if TYPE_CHECKING:
+    import socket
+    import ssl
+    from asyncio import AbstractEventLoop, TimerHandle
+    from collections.abc import Callable
+
+ACCEPTS_PER_TURN = 64
+PAUSE_SECONDS = 1.0
+"""How long to accept nothing after a failure, as when descriptors ran out; sooner would only fail again."""
+WARNING_SECONDS = 10.0
+
+_log = structlog.get_logger(__name__)
+
+
+class ConnectionLimits:
+    """How many connections may be open that have not signed in: in all, and from one network.
+
+    A network is one IPv4 address or one IPv6 /64. The defaults are generous, since a class sits behind one address.
+    Only networks with such connections are remembered, so memory is bounded by `total`.
+    """
+
+    def __init__(self, total: int = 4096, per_network: int = 256) -> None:
+        self._total = total
+        self._per_network = per_network
+        self._waiting = 0
+        self._waiting_of: dict[bytes, int] = {}
+
+    def admit(self, address: str) -> bool:
+        """Take a place for a new connection from this address; False when there is none."""
+        network = _network_of(address)
+        waiting = self._waiting_of.get(network, 0)
+        if self._waiting >= self._total or waiting >= self._per_network:
+            return False
+        self._waiting += 1
+        self._waiting_of[network] = waiting + 1
+        return True
+
+    def release(self, address: str) -> None:
+        """Give back the place of one admitted connection: it has signed in, or has ended without."""
+        network = _network_of(address)
+        self._waiting -= 1
+        self._waiting_of[network] -= 1
+        if not self._waiting_of[network]:
+            del self._waiting_of[network]
+
+
+class Listener:
+    """A listening socket whose connections become transports.
+
+    host: an address or name; IPv6 addresses may stand in brackets. port: 0 for any free one.
+    context: serves the connections accepted from now on; may be replaced at any time.
+    receivers: makes the receiver of one new connection.
+    handshake_timeout: seconds from accepting. queue_limit: bytes, see `Transport`.
+    """
+
+    def __init__(
+        self,
+        loop: AbstractEventLoop,
+        host: str,
+        port: int,
+        *,
+        context: ssl.SSLContext,
+        receivers: Callable[[], Receiver],
+        limits: ConnectionLimits,
+        handshake_timeout: float = 10.0,
+        queue_limit: int,
+    ) -> None:
+        self.context = context
+        self._loop = loop
+        self._host = host.removeprefix("[").removesuffix("]")
+        self._port = port
+        self._receivers = receivers
+        self._limits = limits
+        self._handshake_timeout = handshake_timeout
+        self._queue_limit = queue_limit
+        self._sock: socket.socket | None = None
+        self._pause: TimerHandle | None = None
+        self._next_warning = 0.0
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The host and port that connections are accepted on, once started."""
+        if self._sock is None:
+            return self._host, self._port
+        host, port = self._sock.getsockname()[:2]
+        return host, port
+
+    def start(self) -> None:
+        """Bind, listen and accept.
+
+        Raises: ConfigError when the address cannot be had.
+        """
+        try:
+            self._sock = open_listening(self._host, self._port)
+        except (OSError, UnicodeError) as error:
+            raise ConfigError(self._explain(error)) from None
+        self._loop.add_reader(self._sock.fileno(), self._accept_waiting)
+
+    def stop(self) -> None:
+        """Accept no more; connections that were accepted stay."""
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+        if self._sock is not None:
+            self._loop.remove_reader(self._sock.fileno())
+            self._sock.close()
+            self._sock = None
+
+    def _explain(self, error: OSError | UnicodeError) -> str:
+        where = f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
+        reason = str(getattr(error, "strerror", None) or error).lower()
+        remedy = "choose an address of this machine and a port you may use with --listen"
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            remedy = "stop the other program or choose another port with --listen"
+        return f"cannot listen on {where}: {reason} - {remedy}"
+
+    def _accept_waiting(self) -> None:
+        """Accept who waits, up to one turn's worth."""
+        if self._sock is None:
+            return
+        for _ in range(ACCEPTS_PER_TURN):
+            try:
+                sock, address = self._sock.accept()
+            except BlockingIOError:
+                return
+            except ConnectionAbortedError:
+                continue
+            except OSError as error:
+                self._pause_accepting(error)
+                return
+            self._take(sock, address[0])
+
+    def _take(self, sock: socket.socket, peer: str) -> None:
+        """Make a transport of an accepted socket, or close it when there are too many strangers."""
+        if not self._limits.admit(peer):
+            self._warn_of_crowd(peer)
+            sock.close()
+            return
+        Transport(
+            self._loop,
+            sock,
+            self.context,
+            self._receivers(),
+            handshake_timeout=self._handshake_timeout,
+            queue_limit=self._queue_limit,
+            peer=peer,
+            release=self._limits.release,
+        )
+
+    def _warn_of_crowd(self, peer: str) -> None:
+        """Log a refused connection, but not each: whoever causes them must not fill the disk."""
+        if self._loop.time() >= self._next_warning:
+            self._next_warning = self._loop.time() + WARNING_SECONDS
+            _log.warning("refused a connection: too many have not signed in", peer=peer)
+
+    def _pause_accepting(self, error: OSError) -> None:
+        """Leave the others in the backlog for a moment: the socket stays readable, and the loop would spin."""
+        assert self._sock is not None
+        _log.error("cannot accept connections", reason=describe_failure(error), pause_seconds=PAUSE_SECONDS)
+        self._loop.remove_reader(self._sock.fileno())
+        self._pause = self._loop.call_later(PAUSE_SECONDS, self._resume_accepting)
+
+    def _resume_accepting(self) -> None:
+        self._pause = None
+        if self._sock is not None:
+            self._loop.add_reader(self._sock.fileno(), self._accept_waiting)
+
+
+def raise_descriptor_limit() -> int:
+    """Raise the soft limit of open files to the hard one; return the limit that holds now."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError):  # macOS names a hard limit it does not grant
+        return soft
+    return hard
+
+
+def _network_of(address: str) -> bytes:
+    """Return the part of an address that one user cannot choose freely: all of IPv4, the /64 of IPv6."""
+    return ipaddress.ip_address(address).packed[:8]

@@ -1,0 +1,53 @@
+"""The lock on a data directory: one process at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Final, Self
+
+from securechat.errors import ConfigError
+
+LOCK_NAME: Final = "lock"
+
+
+class DirectoryLock:
+    """An exclusive lock on a data directory, held until `release` or the end of the process.
+
+    The file stays, since a lock on a file that somebody else has unlinked protects nothing.
+
+    Raises: ConfigError when the directory is not there, cannot be written, or is locked by another process.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        path = directory / LOCK_NAME
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise ConfigError(
+                f"{directory}: cannot be locked ({error.strerror}); check that it exists and is yours"
+            ) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(self._file, 32, 0).decode("ascii", "replace").strip()
+            os.close(self._file)
+            raise ConfigError(
+                f"{directory}: in use by another securechat process (pid {holder or 'unknown'}); stop it first"
+            ) from error
+        os.fchmod(self._file, 0o600)
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode("ascii"), 0)
+
+    def release(self) -> None:
+        """Let another process have the directory; may be called again."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()

@@ -1,0 +1,38 @@
+"""How a record is made: its time, its msgid, its event without secrets, and the refusal to make one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from securechat.chat.events import AnyEvent, Event, decode_event, encode_event
+
+RANDOM_BYTES: Final = 10
+"""Random bytes in a msgid: 80 bits, which nobody guesses."""
+
+_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS: Final = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
+_SHIFTS: Final = tuple(range(120, -1, -10))
+
+
+class Stale(Exception):
+    """A fact that an append was judged on does not hold (any more): nothing of it may be stored."""
+
+
+def next_time(now: int, last: int) -> int:
+    """Return the time of a stream's next record (ms since 1970), never before its last one.
+
+    A clock that was set back advances the stream by a millisecond a record, so that an hour's records do not all
+    share one millisecond, which a page of history cannot split.
+    """
+    return now if now >= last else last + 1
+
+
+def make_msgid(time: int, randomness: bytes) -> str:
+    """Return a msgid: 26 characters that order by time, of 48 bits of ms and `RANDOM_BYTES` of chance. (ULID)"""
+    number = (time << 80) | int.from_bytes(randomness, "big")
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in _SHIFTS])
+
+
+def without_secrets(event: Event) -> AnyEvent:
+    """Return the event as everybody who reads it from the history gets it."""
+    return decode_event(encode_event(event)) if event.secret_fields else event  # type: ignore[return-value]

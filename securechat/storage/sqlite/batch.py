@@ -1,0 +1,234 @@
+"""One transaction's worth of appends: each judged on what is there now, in order, and numbered if it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import apsw
+
+from securechat.chat.effects import Append, Entry, Once
+from securechat.chat.events import (
+    Created,
+    Dropped,
+    Event,
+    Posted,
+    Record,
+    Registered,
+    StreamId,
+    decode_event,
+    encode_event,
+)
+from securechat.chat.ports import Lane, Outcome, Submission, Verdict
+from securechat.storage.delivery import Follower
+from securechat.storage.records import RANDOM_BYTES, Stale, make_msgid, next_time, without_secrets
+from securechat.storage.sqlite.database import savepoint
+from securechat.storage.sqlite.tables import Tables
+
+# Single tables throughout: a join costs several times as much even where it finds nothing.
+_FIND_STREAM = "SELECT id, epoch, seq, time FROM streams WHERE name = ?"
+_FIND_CHANNEL = "SELECT written FROM channels WHERE stream = ?"
+_INSERT_STREAM = "INSERT INTO streams (name) VALUES (?)"
+_FIND_ONCE = "SELECT digest, stream, seq FROM once WHERE account = ? AND id = ?"
+_FIND_RECORD = """
+    SELECT name, records.seq, msgid, records.time, body FROM records JOIN streams ON streams.id = stream
+    WHERE stream = ? AND records.seq = ?"""
+_INSERT_RECORD = "INSERT INTO records (stream, seq, msgid, time, kind, body) VALUES (?, ?, ?, ?, ?, ?)"
+_INSERT_ONCE = "INSERT INTO once (account, id, digest, stream, seq) VALUES (?, ?, ?, ?, ?)"
+_UPDATE_STREAM = "UPDATE streams SET epoch = ?, seq = ?, time = ? WHERE id = ?"
+
+
+class Head:
+    """A stream as the batch has it: its integer key, epoch, and the seq and time of its newest record.
+
+    living: it can go on (a dropped channel cannot); written: nothing is left to be noted when somebody posts.
+    stored: the seq that its row in the database shows.
+    """
+
+    __slots__ = ("epoch", "key", "living", "seq", "stored", "time", "written")
+
+    def __init__(self, key: int, epoch: int, seq: int, time: int, living: bool, written: bool) -> None:
+        self.key = key
+        self.epoch = epoch
+        self.seq = self.stored = seq
+        self.time = time
+        self.living = living
+        self.written = written
+
+    def copy(self) -> Head:
+        """Return the same head apart."""
+        twin = Head(self.key, self.epoch, self.seq, self.time, self.living, self.written)
+        twin.stored = self.stored
+        return twin
+
+
+class Batch:
+    """The appends of one transaction; to be used inside it, and given up when it is rolled back.
+
+    outcomes: who submitted, and what the history says, in the order of submission; to be told after the commit.
+    """
+
+    def __init__(
+        self, connection: apsw.Connection, clock: Callable[[], int], randbytes: Callable[[int], bytes]
+    ) -> None:
+        self.outcomes: list[tuple[Follower, Outcome]] = []
+        self._connection = connection
+        self._clock = clock
+        self._randbytes = randbytes
+        self._tables = Tables(connection)
+        self._heads: dict[StreamId, Head] = {}
+        self._records: list[tuple[int, int, str, int, str, str]] = []
+        self._once: dict[tuple[str, str], tuple[bytes, int, Record]] = {}
+        self._held: dict[Lane, int] = {}
+
+    def judge(self, follower: Follower, submission: Submission) -> None:
+        """Store an append or refuse it, and note the outcome."""
+        self.outcomes.append((follower, self._judge(submission)))
+
+    def write_back(self) -> None:
+        """Write what was collected; the transaction is complete then."""
+        streams = [
+            (head.epoch, head.seq, head.time, head.key) for head in self._heads.values() if head.seq != head.stored
+        ]
+        once = [(*key, digest, stream, record.seq) for key, (digest, stream, record) in self._once.items()]
+        self._connection.executemany(_UPDATE_STREAM, streams)
+        self._connection.executemany(_INSERT_RECORD, self._records)
+        self._connection.executemany(_INSERT_ONCE, once)
+
+    def hold_lanes(self) -> None:
+        """Hold up the lanes that met a stale append; called once the verdicts stand."""
+        for lane, attempt in self._held.items():
+            lane.refused = attempt
+
+    def _judge(self, submission: Submission) -> Outcome:
+        append, lane = submission.append, submission.lane
+        if max(lane.refused, self._held.get(lane, -1)) >= submission.attempt:
+            return Outcome(submission, Verdict.STALE)
+        if append.once is not None and (found := self._find_once(append.once)):
+            digest, record = found
+            if digest == append.once.digest:
+                return Outcome(submission, Verdict.REPEATED, (record,))
+            return Outcome(submission, Verdict.MISMATCHED)
+        if not append.entries:
+            return Outcome(submission, Verdict.ABSENT)
+        try:
+            return Outcome(submission, Verdict.STORED, self._store(append))
+        except Stale:
+            self._held[lane] = submission.attempt
+            return Outcome(submission, Verdict.STALE)
+
+    def _find_once(self, once: Once) -> tuple[bytes, Record] | None:
+        pending = self._once.get((once.account, once.id))
+        if pending is not None:
+            return pending[0], pending[2]
+        row = self._connection.execute(_FIND_ONCE, (once.account, once.id)).fetchone()
+        if row is None:
+            return None
+        digest, *place = row
+        found = self._connection.execute(_FIND_RECORD, place).fetchone()
+        assert found is not None, "a foreign key holds the record"
+        stream, seq, msgid, time, body = found
+        return digest, Record(stream, seq, msgid, time, decode_event(body))
+
+    def _store(self, append: Append) -> tuple[Record, ...]:
+        if not self._epochs_hold(append):
+            raise Stale
+        now = self._clock()
+        entries = append.entries
+        # A message alone either fits or leaves nothing behind: it needs no savepoint.
+        if len(entries) == 1 and type(entries[0].event) is Posted and entries[0].stream in self._heads:
+            records: tuple[Record, ...] = (self._post(entries[0], now),)
+        else:
+            records = self._store_whole(entries, now)
+        if append.once is not None:
+            key = self._heads[records[0].stream].key
+            self._once[append.once.account, append.once.id] = append.once.digest, key, records[0]
+        return records
+
+    def _epochs_hold(self, append: Append) -> bool:
+        for stream, epoch in append.expects:
+            head = self._heads.get(stream) or self._load(stream)
+            known = head.epoch if head is not None else 0 if stream.startswith("d/") else None
+            if known != epoch:
+                return False
+        return True
+
+    def _store_whole(self, entries: tuple[Entry, ...], now: int) -> tuple[Record, ...]:
+        before = {entry.stream: self._heads.get(entry.stream) for entry in entries}
+        copies = {stream: head.copy() for stream, head in before.items() if head is not None}
+        count = len(self._records)
+        try:
+            with savepoint(self._connection):
+                return tuple([self._add(entry, now) for entry in entries])
+        except Stale:
+            del self._records[count:]
+            for stream in before:
+                self._heads.pop(stream, None)
+            self._heads.update(copies)
+            raise
+
+    def _post(self, entry: Entry, now: int) -> Record:
+        head = self._heads[entry.stream]
+        if not head.living:
+            raise Stale
+        if not head.written:
+            self._tables.mark_written(head.key)
+            head.written = True
+        return self._place(head, entry, entry.event, now)
+
+    def _add(self, entry: Entry, now: int) -> Record:
+        event = entry.event
+        head = self._head_for(entry)
+        record = self._place(head, entry, without_secrets(event), now)
+        self._tables.apply(head.key, record, event)
+        if isinstance(event, Dropped):
+            head.living = False
+        if event.restricts:
+            head.epoch += 1
+        return record
+
+    def _place(self, head: Head, entry: Entry, event: Event, now: int) -> Record:
+        head.seq = self._next_seq(head)
+        head.time = time = next_time(now, head.time)
+        msgid = make_msgid(time, self._randbytes(RANDOM_BYTES))
+        record = Record(entry.stream, head.seq, msgid, time, event)  # type: ignore[arg-type]
+        body = encode_event(event).decode()
+        self._records.append((head.key, head.seq, msgid, time, type(event).__name__, body))
+        return record
+
+    def _next_seq(self, head: Head) -> int:
+        return head.seq + 1
+
+    def _head_for(self, entry: Entry) -> Head:
+        stream, event = entry
+        head = self._heads.get(stream) or self._load(stream)
+        begins = isinstance(event, Created | Registered)
+        if head is None:
+            if not begins and not stream.startswith("d/"):
+                raise Stale
+            return self._begin(stream)
+        if begins or not head.living:
+            raise Stale
+        return head
+
+    def _load(self, stream: StreamId) -> Head | None:
+        row: tuple[Any, ...] | None = self._connection.execute(_FIND_STREAM, (stream,)).fetchone()
+        if row is None:
+            return None
+        key, epoch, seq, time = row
+        living = written = True
+        if stream.startswith("c/"):
+            channel = self._connection.execute(_FIND_CHANNEL, (key,)).fetchone()
+            living, written = channel is not None, channel == (1,)
+        head = Head(key, epoch, seq, time, living, written)
+        self._heads[stream] = head
+        return head
+
+    def _begin(self, stream: StreamId) -> Head:
+        self._connection.execute(_INSERT_STREAM, (stream,))
+        key = self._connection.last_insert_rowid()
+        head = Head(key, 0, 0, 0, True, not stream.startswith("c/"))
+        if stream.startswith("d/"):
+            self._tables.enter_parties(key, stream)
+        self._heads[stream] = head
+        return head

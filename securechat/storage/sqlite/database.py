@@ -1,0 +1,119 @@
+"""The database file: made, opened with the promised durability, and brought to the current schema."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+
+from securechat.errors import ConfigError
+from securechat.storage.sqlite.migrations import MIGRATIONS
+
+APPLICATION_ID: Final = 0x73634348
+"""`scCH`, what `file` and we know the database by."""
+BUSY_TIMEOUT_MS: Final = 5_000
+WAL_LIMIT_BYTES: Final = 64 * 1024 * 1024
+"""A WAL that a burst has made longer is cut back to this."""
+
+_FULL: Final = 2
+
+
+def open_writer(path: Path) -> apsw.Connection:
+    """Open a database for writing: create it with mode 0600 where it is missing, and migrate it.
+
+    Raises: ConfigError when the file cannot be opened, is no securechat database, is a newer version's, or cannot be
+    given the durability that is promised.
+    """
+    _create(path)
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            _recognise(connection, path)
+            _harden(connection, path)
+            _migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+    except apsw.NotADBError as error:
+        raise ConfigError(f"{path}: is not a database; move it away or name another data directory") from error
+    except apsw.Error as error:
+        raise ConfigError(f"{path}: cannot be opened ({error}); check the file, its directory and its disk") from error
+    return connection
+
+
+def open_reader(path: Path) -> apsw.Connection:
+    """Open a database that `open_writer` holds open, for reading only."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    return connection
+
+
+@contextmanager
+def savepoint(connection: apsw.Connection) -> Iterator[None]:
+    """Do all of what follows, or none of it; and read all of it from one moment of the history."""
+    with connection:
+        yield
+
+
+def _create(path: Path) -> None:
+    # SQLite would create it with the umask's mode; its -wal and -shm take the mode of the database.
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be created ({error.strerror}); check that its directory exists") from error
+    os.fchmod(file, 0o600)
+    os.close(file)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _recognise(connection: apsw.Connection, path: Path) -> None:
+    if not connection.pragma("schema_version"):
+        return
+    if connection.pragma("application_id") != APPLICATION_ID:
+        raise ConfigError(f"{path}: is another program's database; move it away or name another data directory")
+    version = connection.pragma("user_version")
+    if version > len(MIGRATIONS):
+        raise ConfigError(
+            f"{path}: was written by a newer securechat (schema {version}, this one knows {len(MIGRATIONS)}); upgrade"
+        )
+
+
+def _harden(connection: apsw.Connection, path: Path) -> None:
+    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    _insist(connection, path, "journal_mode", "wal", "wal")
+    _insist(connection, path, "synchronous", "full", _FULL)
+    _insist(connection, path, "foreign_keys", "on", 1)
+    # On macOS an fsync does not reach the disk's platters; elsewhere these change nothing.
+    _insist(connection, path, "fullfsync", "on", 1)
+    _insist(connection, path, "checkpoint_fullfsync", "on", 1)
+    connection.pragma("journal_size_limit", WAL_LIMIT_BYTES)
+
+
+def _insist(connection: apsw.Connection, path: Path, pragma: str, asked: str, expected: Any) -> None:
+    connection.pragma(pragma, asked)
+    got = connection.pragma(pragma)
+    if got != expected:
+        raise ConfigError(f"{path}: SQLite refuses {pragma}={asked} here (it says {got}); use a local file system")
+
+
+def _migrate(connection: apsw.Connection) -> None:
+    for version in range(connection.pragma("user_version"), len(MIGRATIONS)):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.execute(MIGRATIONS[version])
+            connection.pragma("application_id", APPLICATION_ID)
+            connection.pragma("user_version", version + 1)
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise

@@ -1,0 +1,139 @@
+"""The schema, as the ordered steps that lead to it. A step that has been released is never edited: add another."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_FIRST: Final = """
+-- What records are ordered in. `seq` and `time` are those of the newest record.
+CREATE TABLE streams (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    epoch INTEGER NOT NULL DEFAULT 0,
+    seq INTEGER NOT NULL DEFAULT 0,
+    time INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- The history. Everything below can be computed from it, but for the verifiers and the ids of messages.
+CREATE TABLE records (
+    stream INTEGER NOT NULL REFERENCES streams,
+    seq INTEGER NOT NULL,
+    msgid TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (stream, seq)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX records_by_msgid ON records (msgid);
+CREATE INDEX messages ON records (stream, seq) WHERE kind = 'Posted';
+
+-- Messages are stored once per (account, id the client gave).
+CREATE TABLE once (
+    account TEXT NOT NULL,
+    id TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    stream INTEGER NOT NULL REFERENCES streams,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (account, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE accounts (
+    id TEXT PRIMARY KEY,
+    stream INTEGER NOT NULL UNIQUE REFERENCES streams,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    verifier TEXT NOT NULL,
+    enabled INTEGER NOT NULL DEFAULT 1,
+    created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Every name that was ever an account's.
+CREATE TABLE names (
+    folded TEXT PRIMARY KEY,
+    skeleton TEXT NOT NULL UNIQUE,
+    account TEXT NOT NULL REFERENCES accounts
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE devices (
+    account TEXT NOT NULL REFERENCES accounts,
+    id TEXT NOT NULL,
+    label TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    PRIMARY KEY (account, id)
+) STRICT, WITHOUT ROWID;
+
+-- Living channels, by their stream.
+CREATE TABLE channels (
+    stream INTEGER PRIMARY KEY REFERENCES streams,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL UNIQUE,
+    created INTEGER NOT NULL,
+    modes TEXT NOT NULL,
+    key TEXT NOT NULL DEFAULT '',
+    member_limit INTEGER NOT NULL DEFAULT 0,
+    topic TEXT NOT NULL DEFAULT '',
+    topic_by TEXT NOT NULL DEFAULT '',
+    topic_time INTEGER NOT NULL DEFAULT 0,
+    written INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- `since` is the seq of the Joined.
+CREATE TABLE members (
+    channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+    account TEXT NOT NULL REFERENCES accounts,
+    role TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (channel, account)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX members_by_account ON members (account);
+
+-- Memberships that have ended: from the seq of the Joined to that of the Left or Kicked.
+CREATE TABLE former_members (
+    channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+    account TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    PRIMARY KEY (channel, account, first)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE former_roles (
+    channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+    account TEXT NOT NULL,
+    role TEXT NOT NULL,
+    PRIMARY KEY (channel, account)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE invites (
+    channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+    account TEXT NOT NULL,
+    PRIMARY KEY (channel, account)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE bans (
+    channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+    mask TEXT NOT NULL,
+    set_by TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    PRIMARY KEY (channel, mask)
+) STRICT, WITHOUT ROWID;
+
+-- When a channel was not open to all: from the record that closed it to the last before the one that opened it.
+CREATE TABLE closures (
+    channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+    first INTEGER NOT NULL,
+    last INTEGER,
+    PRIMARY KEY (channel, first)
+) STRICT, WITHOUT ROWID;
+
+-- The direct conversations of each account.
+CREATE TABLE directs (
+    account TEXT NOT NULL REFERENCES accounts,
+    stream INTEGER NOT NULL REFERENCES streams,
+    PRIMARY KEY (account, stream)
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_FIRST,)
+"""Step n leads from version n (`PRAGMA user_version`) to version n + 1."""

@@ -1,0 +1,187 @@
+"""Reading for somebody: what `chat.policy` lets an account see, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import apsw
+
+from securechat.chat import policy
+from securechat.chat.events import Record, StreamId, decode_event, parties
+from securechat.chat.policy import Access, Span
+from securechat.chat.ports import Bound, ConversationsQuery, ConversationTime, Form, HistoryQuery, Page
+from securechat.storage.sqlite.database import savepoint
+
+_RECORD = "SELECT seq, msgid, time, body FROM records WHERE "
+_TIME_OF = "SELECT time FROM records WHERE stream = ? AND seq = ?"
+_OF_MSGID = _RECORD + "msgid = ? AND stream = ?"
+# `kind` is spelled as in the partial index, which SQLite would not use otherwise.
+_MESSAGES = _RECORD + "stream = ? AND kind = 'Posted' AND seq BETWEEN ? AND ? ORDER BY seq "
+_NEWEST = """
+    SELECT time FROM records WHERE stream = ? AND kind = 'Posted' AND seq BETWEEN ? AND ? ORDER BY seq DESC LIMIT 1"""
+_CHANNELS_OF = """
+    SELECT streams.id, name, seq FROM members JOIN streams ON streams.id = members.channel
+    WHERE account = ? AND time > ?"""
+_DIRECTS_OF = """
+    SELECT streams.id, name, seq FROM directs JOIN streams ON streams.id = directs.stream
+    WHERE account = ? AND time > ? AND time < ?"""
+_VERIFIER = "SELECT verifier, epoch FROM accounts JOIN streams ON streams.id = accounts.stream WHERE accounts.id = ?"
+
+
+class Place(NamedTuple):
+    """The records that a bound means, by seq: those of its millisecond, or its one; none where last < first."""
+
+    first: int
+    last: int
+
+
+class Reader:
+    """Answers queries on a reading connection, each from one moment of the history."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def read(self, query: HistoryQuery) -> Page:
+        """Return the messages asked for, oldest first."""
+        with savepoint(self._connection):
+            found = self._connection.execute("SELECT id, seq FROM streams WHERE name = ?", (query.stream,)).fetchone()
+            key, seq = found or (0, 0)
+            access = self._load_access(query.account, key, query.stream)
+            return Selection(self._connection, query, key, seq, access).page()
+
+    def conversations(self, query: ConversationsQuery) -> list[ConversationTime]:
+        """Return the conversations asked for, by the time of their newest readable message, oldest first."""
+        with savepoint(self._connection):
+            rows = [
+                *self._connection.execute(_CHANNELS_OF, (query.account, query.start)),
+                *self._connection.execute(_DIRECTS_OF, (query.account, query.start, query.end)),
+            ]
+            found = []
+            for key, stream, seq in rows:
+                access = self._load_access(query.account, key, stream)
+                time = self._newest_time(key, seq, policy.readable(access))
+                if time is not None and query.start < time < query.end:
+                    found.append(ConversationTime(stream, time))
+        found.sort(key=lambda each: (each.time, each.stream))
+        return found[: query.limit]
+
+    def verifier(self, account: str) -> tuple[str, int]:
+        """Return an account's verifier ("" for none) and its epoch."""
+        row: tuple[str, int] | None = self._connection.execute(_VERIFIER, (account,)).fetchone()
+        return row or ("", 0)
+
+    def _load_access(self, account: str, key: int, stream: StreamId) -> Access:
+        if stream.startswith("d/"):
+            return Access(account in parties(stream), (Span(1),))
+        run = self._connection.execute
+        row = run("SELECT since FROM members WHERE channel = ? AND account = ?", (key, account)).fetchone()
+        if row is None:
+            return Access(False)
+        former = run("SELECT first, last FROM former_members WHERE channel = ? AND account = ?", (key, account))
+        closures = run("SELECT first, last FROM closures WHERE channel = ?", (key,))
+        spans = (*(Span(first, last) for first, last in former), Span(row[0]))
+        return Access(True, spans, tuple(Span(first, last) for first, last in closures))
+
+    def _newest_time(self, key: int, seq: int, spans: tuple[Span, ...]) -> int | None:
+        for span in reversed(spans):
+            last = seq if span.last is None else span.last
+            row = self._connection.execute(_NEWEST, (key, span.first, last)).fetchone()
+            if row is not None:
+                return int(row[0])
+        return None
+
+
+class Selection:
+    """One query on one stream, within the transaction of its reader.
+
+    key, seq: the stream's integer key and the seq of its newest record.
+    """
+
+    def __init__(self, connection: apsw.Connection, query: HistoryQuery, key: int, seq: int, access: Access) -> None:
+        self._connection = connection
+        self._query = query
+        self._key = key
+        self._seq = seq
+        self._access = access
+        self._spans = policy.readable(access)
+
+    def page(self) -> Page:
+        """Return the page, or one that says nothing when a msgid is none that the account may read here."""
+        query = self._query
+        start = Place(self._seq + 1, 0) if query.start is None else self._find(query.start)
+        end = None if query.end is None else self._find(query.end)
+        if start is None or (query.end is not None and end is None):
+            return Page((), known=False)
+        return Page(tuple(self._select(start, end)))
+
+    def _find(self, bound: Bound) -> Place | None:
+        if not bound.msgid:
+            return Place(self._first_at(bound.time), self._first_at(bound.time + 1) - 1)
+        row = self._connection.execute(_OF_MSGID, (bound.msgid, self._key)).fetchone()
+        if row is None or not policy.may_read(self._access, self._record(row)):
+            return None
+        return Place(row[0], row[0])
+
+    def _first_at(self, time: int) -> int:
+        """Return the seq of the first record at or after a time, by bisection: seq is dense and time never falls."""
+        low, high = 1, self._seq + 1
+        while low < high:
+            middle = (low + high) // 2
+            row = self._connection.execute(_TIME_OF, (self._key, middle)).fetchone()
+            if row is not None and row[0] < time:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _select(self, start: Place, end: Place | None) -> list[Record]:
+        limit, newest = self._query.limit, self._seq
+        match self._query.form:
+            case Form.BEFORE:
+                return self._last(1, start.first - 1, limit)
+            case Form.AFTER:
+                return self._first(start.last + 1, newest, limit)
+            case Form.LATEST:
+                return self._last(start.last + 1, newest, limit)
+            case Form.AROUND:
+                older = limit // 2
+                return self._last(1, start.first - 1, older) + self._first(start.first, newest, limit - older)
+        assert end is not None, "BETWEEN has two bounds"
+        if start.first <= end.first:
+            return self._first(start.last + 1, end.first - 1, limit)
+        return self._last(end.last + 1, start.first - 1, limit)
+
+    def _first(self, low: int, high: int, limit: int) -> list[Record]:
+        return self._take(self._messages(self._spans, low, high, "ASC"), limit)
+
+    def _last(self, low: int, high: int, limit: int) -> list[Record]:
+        return self._take(self._messages(reversed(self._spans), low, high, "DESC"), limit)[::-1]
+
+    def _messages(self, spans: Iterable[Span], low: int, high: int, order: str) -> Iterator[Record]:
+        for span in spans:
+            first, last = max(low, span.first), high if span.last is None else min(high, span.last)
+            if first <= last:
+                for row in self._connection.execute(_MESSAGES + order, (self._key, first, last)):
+                    yield self._record(row)
+
+    def _take(self, messages: Iterator[Record], limit: int) -> list[Record]:
+        """Return the first `limit` messages and, unless the page is bounded by a msgid, all of the last one's ms.
+
+        Who goes on by time from the page's last message would otherwise never see the rest of that millisecond.
+        """
+        whole = self._query.start is None or not self._query.start.msgid
+        taken: list[Record] = []
+        for record in messages:
+            if len(taken) >= limit and not (whole and taken and record.time == taken[-1].time):
+                break
+            taken.append(record)
+        return taken
+
+    def _record(self, row: tuple[int, str, int, str]) -> Record:
+        seq, msgid, time, body = row
+        return Record(self._query.stream, seq, msgid, time, decode_event(body))

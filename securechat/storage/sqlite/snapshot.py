@@ -1,0 +1,59 @@
+"""The state of all accounts and channels, loaded from the tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apsw
+
+from securechat.chat.ports import AccountState, BanState, ChannelState, DeviceState, MemberState, Snapshot
+from securechat.storage.sqlite.database import savepoint
+
+_ACCOUNTS = """
+    SELECT accounts.id, accounts.name, role, enabled, epoch, created
+    FROM accounts JOIN streams ON streams.id = accounts.stream ORDER BY streams.id"""
+_CHANNELS = """
+    SELECT channels.stream, channels.id, channels.name, epoch, created, modes, key, member_limit, topic, topic_by,
+        topic_time, written
+    FROM channels JOIN streams ON streams.id = channels.stream ORDER BY streams.id"""
+
+
+def load_snapshot(connection: apsw.Connection) -> Snapshot:
+    """Return all accounts and living channels as one moment of the history has them."""
+    with savepoint(connection):
+        return Snapshot(_load_accounts(connection), _load_channels(connection))
+
+
+def _load_accounts(connection: apsw.Connection) -> list[AccountState]:
+    accounts = {}
+    for account_id, name, role, enabled, epoch, created in connection.execute(_ACCOUNTS):
+        accounts[account_id] = AccountState(account_id, name, role, bool(enabled), epoch, created, {})
+    for account_id, *row in connection.execute("SELECT account, id, label, digest, created FROM devices"):
+        device = DeviceState(*row)
+        accounts[account_id].devices[device.id] = device
+    return list(accounts.values())
+
+
+def _load_channels(connection: apsw.Connection) -> list[ChannelState]:
+    channels: dict[int, ChannelState] = {}
+    for row in connection.execute(_CHANNELS):
+        channels[row[0]] = _channel_of(*row)
+    for key, account, role, since in _rows(connection, "channel, account, role, since FROM members"):
+        channels[key].members[account] = MemberState(role, since)
+    for key, account, role in _rows(connection, "channel, account, role FROM former_roles"):
+        channels[key].former_roles[account] = role
+    for key, mask, by, time in _rows(connection, "channel, mask, set_by, time FROM bans"):
+        channels[key].bans[mask] = BanState(mask, by, time)
+    for key, account in _rows(connection, "channel, account FROM invites"):
+        channels[key].invited.add(account)
+    return list(channels.values())
+
+
+def _channel_of(_key: int, *row: Any) -> ChannelState:
+    *columns, written = row
+    names = ("id", "name", "epoch", "created", "modes", "key", "limit", "topic", "topic_by", "topic_time")
+    return ChannelState(**dict(zip(names, columns, strict=True)), written=bool(written))
+
+
+def _rows(connection: apsw.Connection, selection: str) -> Any:
+    return connection.execute(f"SELECT {selection}")

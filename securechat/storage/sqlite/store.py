@@ -1,0 +1,127 @@
+"""A store in one SQLite file, and a node's hold on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Final, Self, TypeVar
+
+from securechat.chat.ports import (
+    ConversationsQuery,
+    ConversationTime,
+    HistoryQuery,
+    Page,
+    Sink,
+    Snapshot,
+    Submission,
+)
+from securechat.storage.delivery import Follower
+from securechat.storage.sqlite.database import open_reader, open_writer
+from securechat.storage.sqlite.reader import Reader
+from securechat.storage.sqlite.snapshot import load_snapshot
+from securechat.storage.sqlite.writer import Writer
+
+T = TypeVar("T")
+
+READERS: Final = 2
+"""Threads, and connections, that read."""
+
+
+class SqliteStore:
+    """One database file; made by `open`."""
+
+    def __init__(self, writer: Writer, readers: list[Reader]) -> None:
+        self._writer = writer
+        self._idle: SimpleQueue[Reader] = SimpleQueue()
+        for reader in readers:
+            self._idle.put(reader)
+        self._threads = ThreadPoolExecutor(len(readers), thread_name_prefix="securechat-reader")
+        self._histories: list[SqliteHistory] = []
+        self._closed = False
+
+    @classmethod
+    def open(cls, path: Path, *, clock: Callable[[], int], randbytes: Callable[[int], bytes]) -> Self:
+        """Open the database file, creating or migrating it.
+
+        clock: returns ms since 1970; randbytes: returns that many random bytes.
+        Raises: ConfigError when the file is not one that can be used.
+        """
+        connection = open_writer(path)
+        readers = [Reader(open_reader(path)) for _ in range(READERS)]
+        return cls(Writer(connection, clock, randbytes), readers)
+
+    def attach(self) -> SqliteHistory:
+        """Return a hold for one more node. (`chat.ports.Store`)"""
+        history = SqliteHistory(self, self._writer)
+        self._histories.append(history)
+        return history
+
+    async def close(self) -> None:
+        """Commit what is queued, hand out its outcomes, and close the database; may be called again."""
+        if self._closed:
+            return
+        self._closed = True
+        for history in self._histories:
+            await history.close()
+        await asyncio.to_thread(self._threads.shutdown)
+        while not self._idle.empty():
+            self._idle.get().close()
+        # The connection that closes last takes the WAL back into the database: the writer's can, the readers' cannot.
+        await asyncio.wrap_future(self._writer.stop())
+
+    async def read(self, answer: Callable[[Reader], T]) -> T:
+        """Answer a query in a reading thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._with_reader, answer)
+
+    def _with_reader(self, answer: Callable[[Reader], T]) -> T:
+        # There are as many readers as threads, so this never waits.
+        reader = self._idle.get()
+        try:
+            return answer(reader)
+        finally:
+            self._idle.put(reader)
+
+
+class SqliteHistory:
+    """One node's hold on a SqliteStore."""
+
+    def __init__(self, store: SqliteStore, writer: Writer) -> None:
+        self._writer = writer
+        self._store = store
+        self._follower: Follower | None = None
+
+    async def start(self, sink: Sink, fatal: Callable[[Exception], None]) -> Snapshot:
+        """Load the state and follow from there. (`chat.ports.History`)"""
+        loop = asyncio.get_running_loop()
+        follower = Follower(loop, sink, fatal)
+        snapshot = await asyncio.wrap_future(self._writer.follow(follower, load_snapshot))
+        self._follower = follower
+        # The caller takes the snapshot in this turn of the loop; batches come from the next one on.
+        loop.call_soon(follower.open)
+        return snapshot
+
+    def submit(self, submission: Submission) -> None:
+        """Queue an append. (`chat.ports.History`)"""
+        assert self._follower is not None, "start first"
+        self._writer.submit(self._follower, submission)
+
+    async def read(self, query: HistoryQuery) -> Page:
+        """Return the messages the account may read. (`chat.ports.History`)"""
+        return await self._store.read(lambda reader: reader.read(query))
+
+    async def conversations(self, query: ConversationsQuery) -> list[ConversationTime]:
+        """Return the conversations asked for. (`chat.ports.History`)"""
+        return await self._store.read(lambda reader: reader.conversations(query))
+
+    async def verifier(self, account: str) -> tuple[str, int]:
+        """Return an account's argon2 verifier and its epoch. (`chat.ports.History`)"""
+        return await self._store.read(lambda reader: reader.verifier(account))
+
+    async def close(self) -> None:
+        """Commit what is queued, hand out its outcomes, and let go. (`chat.ports.History`)"""
+        if self._follower is not None:
+            await asyncio.wrap_future(self._writer.leave(self._follower))
+            self._follower = None

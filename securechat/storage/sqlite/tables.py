@@ -1,0 +1,239 @@
+"""The state that follows from the records, as rows: each event's facts checked, then its changes written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import apsw
+
+from securechat.chat import policy
+from securechat.chat.events import (
+    KEEP_ALL_DEVICES,
+    BanLifted,
+    BanSet,
+    Created,
+    DeviceAdded,
+    DeviceRevoked,
+    Disabled,
+    Dropped,
+    Enabled,
+    Event,
+    Invited,
+    Joined,
+    Kicked,
+    Left,
+    ModeSet,
+    PasswordRehashed,
+    PasswordSet,
+    Posted,
+    Record,
+    Registered,
+    RoleSet,
+    TopicSet,
+    parties,
+)
+from securechat.storage.records import Stale
+from securechat.wire.names import fold, skeleton
+
+
+class Tables:
+    """Folds records into the rows of the writer's transaction.
+
+    `key` is throughout the integer key of the record's stream, which is a channel's key too.
+    """
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._run = connection.execute
+        self._changes = connection.changes
+
+    def apply(self, key: int, record: Record, event: Event) -> None:
+        """Check what the event relies on and write what it changes; `event` is the record's with its secrets.
+
+        Raises: Stale, perhaps after having written: the caller rolls back.
+        """
+        _FOLDS[type(event)](self, key, record, event)
+
+    def mark_written(self, key: int) -> None:
+        """Note that somebody has posted into a channel."""
+        self._run("UPDATE channels SET written = 1 WHERE stream = ?", (key,))
+
+    def enter_parties(self, key: int, stream: str) -> None:
+        """Enter a new direct conversation for both of its accounts.
+
+        Raises: Stale when one of them is unknown.
+        """
+        accounts = set(parties(stream))
+        for account in accounts:
+            self._require_account(account)
+            self._run("INSERT INTO directs (account, stream) VALUES (?, ?)", (account, key))
+
+    # ── conversations ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _posted(self, key: int, record: Record, _event: Posted) -> None:
+        if record.stream.startswith("c/"):
+            self.mark_written(key)
+
+    # ── channels ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _created(self, key: int, record: Record, event: Created) -> None:
+        modes = "".join(sorted(event.modes))
+        self._insert(
+            "INSERT OR IGNORE INTO channels (stream, id, name, folded, created, modes) VALUES (?, ?, ?, ?, ?, ?)",
+            (key, record.stream[2:], event.name, fold(event.name), record.time, modes),
+        )
+        self._note_closure(key, record.seq, True, policy.is_open(modes, ""))
+
+    def _dropped(self, key: int, _record: Record, _event: Dropped) -> None:
+        self._run("DELETE FROM channels WHERE stream = ?", (key,))
+
+    def _joined(self, key: int, record: Record, event: Joined) -> None:
+        self._require_account(event.account)
+        (limit,) = self._one("SELECT member_limit FROM channels WHERE stream = ?", (key,))
+        if limit and self._one("SELECT count(*) FROM members WHERE channel = ?", (key,))[0] >= limit:
+            raise Stale
+        self._insert(
+            "INSERT OR IGNORE INTO members (channel, account, role, since) VALUES (?, ?, ?, ?)",
+            (key, event.account, event.role, record.seq),
+        )
+        self._run("DELETE FROM former_roles WHERE channel = ? AND account = ?", (key, event.account))
+        self._run("DELETE FROM invites WHERE channel = ? AND account = ?", (key, event.account))
+
+    def _left(self, key: int, record: Record, event: Left) -> None:
+        if self._end_membership(key, record, event.account) != event.role:
+            raise Stale
+        if event.role:
+            row = (key, event.account, event.role)
+            self._run("INSERT INTO former_roles (channel, account, role) VALUES (?, ?, ?)", row)
+
+    def _kicked(self, key: int, record: Record, event: Kicked) -> None:
+        self._end_membership(key, record, event.account)
+
+    def _end_membership(self, key: int, record: Record, account: str) -> str:
+        row = self._one("DELETE FROM members WHERE channel = ? AND account = ? RETURNING role, since", (key, account))
+        self._run(
+            "INSERT INTO former_members (channel, account, first, last) VALUES (?, ?, ?, ?)",
+            (key, account, row[1], record.seq),
+        )
+        return str(row[0])
+
+    def _invited(self, key: int, _record: Record, event: Invited) -> None:
+        self._run("INSERT OR IGNORE INTO invites (channel, account) VALUES (?, ?)", (key, event.account))
+
+    def _topic_set(self, key: int, record: Record, event: TopicSet) -> None:
+        self._run(
+            "UPDATE channels SET topic = ?, topic_by = ?, topic_time = ? WHERE stream = ?",
+            (event.text, event.by, record.time, key),
+        )
+
+    def _role_set(self, key: int, _record: Record, event: RoleSet) -> None:
+        self._run(
+            "UPDATE members SET role = ? WHERE channel = ? AND account = ? AND role = ?",
+            (event.role, key, event.account, event.was),
+        )
+        self._require_change()
+
+    def _mode_set(self, key: int, record: Record, event: ModeSet) -> None:
+        modes, secret, limit = self._one("SELECT modes, key, member_limit FROM channels WHERE stream = ?", (key,))
+        was_open = policy.is_open(modes, secret)
+        modes = "".join(sorted((set(modes) | set(event.on)) - set(event.off)))
+        secret = secret if event.key is None else event.key
+        limit = limit if event.limit is None else event.limit
+        self._run(
+            "UPDATE channels SET modes = ?, key = ?, member_limit = ? WHERE stream = ?", (modes, secret, limit, key)
+        )
+        self._note_closure(key, record.seq, was_open, policy.is_open(modes, secret))
+
+    def _note_closure(self, key: int, seq: int, was_open: bool, is_open: bool) -> None:
+        if was_open and not is_open:
+            self._run("INSERT INTO closures (channel, first) VALUES (?, ?)", (key, seq))
+        elif is_open and not was_open:
+            self._run("UPDATE closures SET last = ? WHERE channel = ? AND last IS NULL", (seq - 1, key))
+
+    def _ban_set(self, key: int, record: Record, event: BanSet) -> None:
+        self._run(
+            "INSERT OR REPLACE INTO bans (channel, mask, set_by, time) VALUES (?, ?, ?, ?)",
+            (key, event.mask, event.by, record.time),
+        )
+
+    def _ban_lifted(self, key: int, _record: Record, event: BanLifted) -> None:
+        self._run("DELETE FROM bans WHERE channel = ? AND mask = ?", (key, event.mask))
+
+    # ── accounts ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _registered(self, key: int, record: Record, event: Registered) -> None:
+        account = record.stream[2:]
+        self._insert(
+            "INSERT INTO accounts (id, stream, name, role, verifier, created) VALUES (?, ?, ?, ?, ?, ?)",
+            (account, key, event.name, event.role, event.verifier, record.time),
+        )
+        self._insert(
+            "INSERT OR IGNORE INTO names (folded, skeleton, account) VALUES (?, ?, ?)",
+            (fold(event.name), skeleton(event.name), account),
+        )
+
+    def _password_set(self, key: int, record: Record, event: PasswordSet) -> None:
+        self._run("UPDATE accounts SET verifier = ? WHERE stream = ?", (event.verifier, key))
+        if event.kept != KEEP_ALL_DEVICES:
+            self._run("DELETE FROM devices WHERE account = ? AND id != ?", (record.stream[2:], event.kept))
+
+    def _password_rehashed(self, key: int, _record: Record, event: PasswordRehashed) -> None:
+        self._run("UPDATE accounts SET verifier = ? WHERE stream = ?", (event.verifier, key))
+
+    def _device_added(self, _key: int, record: Record, event: DeviceAdded) -> None:
+        self._insert(
+            "INSERT OR IGNORE INTO devices (account, id, label, digest, created) VALUES (?, ?, ?, ?, ?)",
+            (record.stream[2:], event.device, event.label, event.digest, record.time),
+        )
+
+    def _device_revoked(self, _key: int, record: Record, event: DeviceRevoked) -> None:
+        self._run("DELETE FROM devices WHERE account = ? AND id = ?", (record.stream[2:], event.device))
+        self._require_change()
+
+    def _disabled(self, key: int, _record: Record, _event: Disabled) -> None:
+        self._run("UPDATE accounts SET enabled = 0 WHERE stream = ?", (key,))
+
+    def _enabled(self, key: int, _record: Record, _event: Enabled) -> None:
+        self._run("UPDATE accounts SET enabled = 1 WHERE stream = ?", (key,))
+
+    # ── what all of them are made of ─────────────────────────────────────────────────────────────────────────────
+
+    def _one(self, statement: str, bindings: tuple[Any, ...]) -> tuple[Any, ...]:
+        row: tuple[Any, ...] | None = self._run(statement, bindings).fetchone()
+        if row is None:
+            raise Stale
+        return row
+
+    def _insert(self, statement: str, row: tuple[Any, ...]) -> None:
+        self._run(statement, row)
+        self._require_change()
+
+    def _require_account(self, account: str) -> None:
+        self._one("SELECT 1 FROM accounts WHERE id = ?", (account,))
+
+    def _require_change(self) -> None:
+        if not self._changes():
+            raise Stale
+
+
+_FOLDS: dict[type, Callable[[Tables, int, Record, Any], None]] = {
+    Posted: Tables._posted,
+    Created: Tables._created,
+    Dropped: Tables._dropped,
+    Joined: Tables._joined,
+    Left: Tables._left,
+    Kicked: Tables._kicked,
+    Invited: Tables._invited,
+    TopicSet: Tables._topic_set,
+    RoleSet: Tables._role_set,
+    ModeSet: Tables._mode_set,
+    BanSet: Tables._ban_set,
+    BanLifted: Tables._ban_lifted,
+    Registered: Tables._registered,
+    PasswordSet: Tables._password_set,
+    PasswordRehashed: Tables._password_rehashed,
+    DeviceAdded: Tables._device_added,
+    DeviceRevoked: Tables._device_revoked,
+    Disabled: Tables._disabled,
+    Enabled: Tables._enabled,
+}

@@ -1,0 +1,158 @@
+"""The one thread that writes: it commits whatever has queued, then tells the followers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+import apsw
+
+from securechat.chat.ports import Outcome, Submission, Verdict
+from securechat.errors import StorageError
+from securechat.storage.delivery import Follower, share_of
+from securechat.storage.sqlite.batch import Batch
+
+T = TypeVar("T")
+
+
+class Writer:
+    """Owner of the writing connection, the queue before it and the followers behind it.
+
+    Whatever queues during one commit is the next transaction (group commit). After a failure nothing is written any
+    more: what could not be flushed must not be tried again.
+    """
+
+    def __init__(
+        self, connection: apsw.Connection, clock: Callable[[], int], randbytes: Callable[[int], bytes]
+    ) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._randbytes = randbytes
+        self._followers: list[Follower] = []
+        self._failure: StorageError | None = None
+        self._closing = False
+        self._waiting = threading.Condition()
+        self._submissions: list[tuple[Follower, Submission]] = []
+        self._jobs: list[Callable[[], None]] = []
+        self._thread = threading.Thread(target=self._run, name="securechat-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, follower: Follower, submission: Submission) -> None:
+        """Queue an append, from any thread."""
+        with self._waiting:
+            self._submissions.append((follower, submission))
+            self._waiting.notify()
+
+    def call(self, work: Callable[[apsw.Connection], T]) -> Future[T]:
+        """Have `work` done on the writing connection, outside of any transaction, after everything queued by now."""
+        future: Future[T] = Future()
+
+        def job() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(work(self._connection))
+                except BaseException as error:
+                    future.set_exception(error)
+
+        with self._waiting:
+            if self._closing:
+                future.set_exception(StorageError("the history is closed"))
+            else:
+                self._jobs.append(job)
+                self._waiting.notify()
+        return future
+
+    def follow(self, follower: Follower, load: Callable[[apsw.Connection], T]) -> Future[T]:
+        """Have the state loaded and the follower told of every batch from there on."""
+
+        def work(connection: apsw.Connection) -> T:
+            if self._failure is not None:
+                raise self._failure
+            state = load(connection)
+            self._followers.append(follower)
+            return state
+
+        return self.call(work)
+
+    def leave(self, follower: Follower) -> Future[None]:
+        """Commit what is queued, then tell the follower nothing any more."""
+
+        def work(_connection: apsw.Connection) -> None:
+            if follower in self._followers:
+                self._followers.remove(follower)
+
+        return self.call(work)
+
+    def stop(self) -> Future[None]:
+        """Commit what is queued, close the connection and end the thread."""
+        with self._waiting:
+            future = self.call(apsw.Connection.close)
+            self._closing = True
+        return future
+
+    def _run(self) -> None:
+        while not (self._closing and not self._jobs):
+            submissions, jobs = self._take()
+            if submissions and self._failure is None:
+                self._write(submissions)
+            for job in jobs:
+                job()
+
+    def _take(self) -> tuple[list[tuple[Follower, Submission]], list[Callable[[], None]]]:
+        with self._waiting:
+            while not self._submissions and not self._jobs:
+                self._waiting.wait()
+            submissions, self._submissions = self._submissions, []
+            jobs, self._jobs = self._jobs, []
+            return submissions, jobs
+
+    def _write(self, submissions: list[tuple[Follower, Submission]]) -> None:
+        try:
+            try:
+                batch = self._judge(submissions)
+                self._commit(batch)
+            except (apsw.FullError, apsw.BusyError):
+                self._roll_back()
+                outcomes = [(follower, Outcome(each, Verdict.UNAVAILABLE)) for follower, each in submissions]
+            else:
+                batch.hold_lanes()
+                outcomes = batch.outcomes
+            self._deliver(outcomes)
+        except Exception as error:
+            self._fail(error)
+
+    def _judge(self, submissions: list[tuple[Follower, Submission]]) -> Batch:
+        self._connection.execute("BEGIN IMMEDIATE")
+        batch = Batch(self._connection, self._clock, self._randbytes)
+        for follower, submission in submissions:
+            batch.judge(follower, submission)
+        batch.write_back()
+        return batch
+
+    def _commit(self, _batch: Batch) -> None:
+        self._connection.execute("COMMIT")
+
+    def _roll_back(self) -> None:
+        # SQLite rolls some failures back by itself.
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def _deliver(self, outcomes: list[tuple[Follower, Outcome]]) -> None:
+        for follower in list(self._followers):
+            if share := share_of(follower, outcomes):
+                self._tell(follower, follower.deliver, share)
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = StorageError(f"the history cannot be written any more: {error!r}")
+        self._failure.__cause__ = error
+        for follower in list(self._followers):
+            self._tell(follower, follower.fail, self._failure)
+
+    def _tell(self, follower: Follower, say: Callable[[Any], None], what: object) -> None:
+        try:
+            follower.loop.call_soon_threadsafe(say, what)
+        except RuntimeError:
+            # The node's loop has ended without leaving: there is nobody to tell.
+            self._followers.remove(follower)
