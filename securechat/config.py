@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import sys
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
@@ -130,3 +132,13 @@ def _describe(kind: type[msgspec.Struct], section: str, lines: list[str]) -> Non
 
 def _toml(value: Any) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def default_data_directory() -> Path:
+    """Return where a server keeps its data when nobody says otherwise: SECURECHAT_DATA, else the platform's place."""
+    named = os.environ.get("SECURECHAT_DATA")
+    if named:
+        return Path(named)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "securechat"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "securechat"

@@ -45,9 +45,9 @@ class Presence:
         """Tell whether an account has a session."""
         return account in self._sessions
 
-    def sessions_of(self, account: str) -> int:
-        """Count an account's sessions."""
-        return len(self._sessions.get(account, ()))
+    def has(self, account: str, session: str) -> bool:
+        """Tell whether an account has this session."""
+        return session in self._sessions.get(account, ())
 
     def away(self, account: str) -> str | None:
         """Return why an account is away, or None when it is here (or nobody was told yet that it is not)."""

@@ -15,8 +15,9 @@ from __future__ import annotations
 from securechat.client.address import Address
 from securechat.client.errors import DeliveryUnknown, LineTooLong, MessageRefused, SignInError
 from securechat.client.events import Event, MessageSeen
-from securechat.client.link import Link, Timing
+from securechat.client.link import Link
 from securechat.client.outbox import Delivery, Outgoing
+from securechat.client.timing import Timing
 from securechat.client.trust import build_context
 
 __all__ = [

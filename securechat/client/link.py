@@ -8,12 +8,10 @@ import ssl
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
 from securechat.client.address import Address
-from securechat.client.backoff import Backoff
 from securechat.client.errors import DeliveryUnknown, LineTooLong, MessageRefused, SignInError, Unsendable
 from securechat.client.events import (
     Acknowledged,
@@ -31,31 +29,13 @@ from securechat.client.outbox import Delivery, Outbox, Outgoing
 from securechat.client.session import ClientSession
 from securechat.client.signin import Phase
 from securechat.client.state import State
+from securechat.client.timing import Backoff, Timing
 from securechat.client.trust import explain, is_final
 from securechat.errors import ProtocolError, UnreachableError
 
 CHUNK: Final = 65_536
 MAX_EVENTS: Final = 2000
 """Events waiting for a consumer; beyond it nothing is read from the server until the consumer has caught up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How patient a link is, in seconds.
-
-    connect: for TCP and TLS; sign_in: from there to the welcome; idle: silence after which a PING is sent; answer: for
-    an answer to it; stable: how long a connection must have lasted for the delays to begin anew; first_delay and
-    most_delay: before the next attempt; closing: for saying goodbye.
-    """
-
-    connect: float = 15
-    sign_in: float = 60
-    idle: float = 30
-    answer: float = 30
-    stable: float = 10
-    first_delay: float = 0.5
-    most_delay: float = 30
-    closing: float = 2
 
 
 class _Lost(Exception):
@@ -168,6 +148,8 @@ class Link:
         Raises:
             LineTooLong, Unsendable: nothing was sent.
         """
+        if self._task is None or self._task.done():
+            raise Unsendable("the link has ended")
         message = Outgoing(message_id or str(uuid.uuid4()), target, text, command)
         self._session.check_message(message)
         self.outbox.add(message)
@@ -321,7 +303,7 @@ class Link:
         match event:
             case SignInRefused():
                 if event.final:
-                    raise SignInError(f"{event.reason} ({event.code})" if event.code else event.reason)
+                    raise SignInError(f"{self.address} does not let {self._user} in: {event.reason} ({event.code})")
                 raise _Lost(event.reason)
             case Closed():
                 raise _Lost(f"the server closed the connection: {event.reason}")
@@ -356,6 +338,8 @@ class Link:
                 # Our name can have grown between two connections.
                 self.outbox.refuse(message.id, "", str(error))
                 self._settle(message.id)
+                if not self._events.full():
+                    self._events.put_nowait(Refused(message.id, "", str(error)))
         for request in self._gaps.take_requests():
             if isinstance(request, TargetsRequest):
                 self._session.ask_targets(request)

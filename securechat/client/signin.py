@@ -14,7 +14,9 @@ from collections.abc import Callable
 from typing import Final
 
 from securechat.client.events import Event, SignedIn, SignInRefused
+from securechat.errors import ConfigError
 from securechat.wire.message import Message
+from securechat.wire.names import is_account_name
 from securechat.wire.numerics import (
     ERR_ALREADYREGISTERED,
     ERR_ERRONEUSNICKNAME,
@@ -76,14 +78,22 @@ class SignIn:
     """Answers the server until it has let us in or refused to.
 
     put: called with a command and its parameters for each line to be sent.
+
+    Raises:
+        ConfigError: the name is none an account can have, or the secret none that SASL can carry.
     """
 
     def __init__(self, user: str, secret: str, put: Callable[..., None]) -> None:
         self.phase = Phase.LISTING
         self.nick = user.partition("@")[0]
         self.page = DEFAULT_PAGE
+        if not is_account_name(self.nick):
+            raise ConfigError(f"{user!r} is no account name: a letter, then letters, digits, _ or -, at most 32 in all")
+        try:
+            self._response = encode_plain(user, secret)
+        except ValueError as error:
+            raise ConfigError("the password or token must not be empty and not contain NUL") from error
         self._user = user
-        self._secret = secret
         self._put = put
         self._offered: set[str] = set()
         self._last_fail = ("", "")
@@ -134,11 +144,11 @@ class SignIn:
         return []
 
     def _answer_challenge(self, line: Message) -> list[Event]:
-        if line.param(0) != "+" or not self._secret:
+        if line.param(0) != "+":
             return []
-        secret, self._secret = self._secret, ""
-        for chunk in encode_plain(self._user, secret):
+        for chunk in self._response:
             self._put("AUTHENTICATE", chunk)
+        self._response = []
         return []
 
     def _register(self, line: Message) -> list[Event]:

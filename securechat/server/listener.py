@@ -63,7 +63,7 @@ class Listener:
     """A listening socket whose connections become transports.
 
     host: an address or name; IPv6 addresses may stand in brackets. port: 0 for any free one.
-    context: serves the connections accepted from now on; may be replaced at any time.
+    context: serves the connections accepted from now on; may be replaced at any time, must be there at `start`.
     receivers: makes the receiver of one new connection.
     handshake_timeout: seconds from accepting. queue_limit: bytes, see `Transport`.
     """
@@ -74,7 +74,7 @@ class Listener:
         host: str,
         port: int,
         *,
-        context: ssl.SSLContext,
+        context: ssl.SSLContext | None = None,
         receivers: Callable[[], Receiver],
         limits: ConnectionLimits,
         handshake_timeout: float = 10.0,
@@ -100,8 +100,8 @@ class Listener:
         host, port = self._sock.getsockname()[:2]
         return host, port
 
-    def start(self) -> None:
-        """Bind, listen and accept.
+    def bind(self) -> None:
+        """Take the address; who connects waits in the kernel until `start`.
 
         Raises: ConfigError when the address cannot be had.
         """
@@ -109,6 +109,16 @@ class Listener:
             self._sock = open_listening(self._host, self._port)
         except (OSError, UnicodeError) as error:
             raise ConfigError(self._explain(error)) from None
+
+    def start(self) -> None:
+        """Accept connections, on an address taken now if `bind` was not called before.
+
+        Raises: ConfigError when the address cannot be had.
+        """
+        if self._sock is None:
+            self.bind()
+        assert self._sock is not None
+        assert self.context is not None
         self._loop.add_reader(self._sock.fileno(), self._accept_waiting)
 
     def stop(self) -> None:
@@ -151,6 +161,7 @@ class Listener:
             self._warn_of_crowd(peer)
             sock.close()
             return
+        assert self.context is not None
         Transport(
             self._loop,
             sock,

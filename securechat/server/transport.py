@@ -211,9 +211,8 @@ class Transport:
 
     def abort(self, reason: str) -> None:
         """End at once: what waits is dropped, here and in the kernel."""
-        if self._state is not _State.CLOSED:
-            reset_on_close(self._sock)
-            self._end(reason)
+        reset_on_close(self._sock)
+        self._end(reason)
 
     def _on_first_bytes(self) -> None:
         """Look at how the peer begins, without taking it: OpenSSL may answer what is no TLS with an alert."""

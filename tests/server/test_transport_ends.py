@@ -18,7 +18,6 @@ from tests.server.loopback import (
     Stage,
     connect_tcp,
     fill_until_stuck,
-    make_noise,
     read_to_the_end,
 )
 
@@ -244,6 +243,14 @@ async def test_an_aborted_connection_drops_what_waits_and_ignores_the_rest(stage
     assert await asyncio.to_thread(read_to_the_end, pair.client) == b""
 
 
+async def test_an_aborted_connection_is_reset(stage: Stage) -> None:
+    """So the kernel keeps nothing for a reader that was cut; a plain close would let it read on."""
+    pair = stage.accept()
+    pair.transport.abort("enough")
+    with pytest.raises(ConnectionResetError):
+        await asyncio.to_thread(pair.client.recv, 1)
+
+
 async def test_a_receiver_may_end_the_connection_from_inside_any_call(stage: Stage) -> None:
     class Ending(Recorder):
         def received(self, data: bytes) -> None:
@@ -254,7 +261,7 @@ async def test_a_receiver_may_end_the_connection_from_inside_any_call(stage: Sta
             assert not self.reasons
 
     pair = await stage.open(Ending())
-    await asyncio.to_thread(pair.client.sendall, make_noise(100_000))
+    await asyncio.to_thread(pair.client.send, b"hello")
     assert await pair.recorder.end() == "enough"
 
 

@@ -126,7 +126,7 @@ class Batch:
             return None
         digest, *place = row
         found = self._connection.execute(_FIND_RECORD, place).fetchone()
-        assert found is not None, "a foreign key holds the record"
+        assert found is not None, "records are not removed"
         stream, seq, msgid, time, body = found
         return digest, Record(stream, seq, msgid, time, decode_event(body))
 

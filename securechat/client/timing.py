@@ -1,8 +1,28 @@
-"""How long to wait before the next attempt to connect."""
+"""How long to wait: for answers, and before the next attempt to connect."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How patient a link is, in seconds.
+
+    connect: for TCP and TLS; sign_in: from there to the welcome; idle: silence after which a PING is sent; answer: for
+    an answer to it; stable: how long a connection must have lasted for the delays to begin anew; first_delay and
+    most_delay: before the next attempt; closing: for saying goodbye.
+    """
+
+    connect: float = 15
+    sign_in: float = 60
+    idle: float = 30
+    answer: float = 30
+    stable: float = 10
+    first_delay: float = 0.5
+    most_delay: float = 30
+    closing: float = 2
 
 
 class Backoff:

@@ -1,0 +1,82 @@
+"""Having an administrative request carried out: by the running server, or here when there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from securechat.config import Config, load_config
+from securechat.errors import ConfigError, SecurechatError
+from securechat.server.app import DATABASE, open_node
+from securechat.server.control import control_path
+from securechat.server.office import Office, Request, answer_request
+from securechat.storage.lock import LOCK_NAME, DirectoryLock
+
+
+class RequestFailed(SecurechatError):
+    """The request was understood and cannot be carried out; the text says why."""
+
+
+def carry_out(data: Path, request: Request) -> Any:
+    """Carry out a request on a data directory and return its result.
+
+    Raises: ConfigError, RequestFailed.
+    """
+    line = msgspec.json.encode(request) + b"\n"
+    answer = _ask_server(data, line)
+    if answer is None:
+        answer = asyncio.run(_do_it_here(data, line))
+    reply = msgspec.json.decode(answer)
+    if "error" in reply:
+        raise RequestFailed(reply["error"])
+    return reply["result"]
+
+
+def _ask_server(data: Path, line: bytes) -> bytes | None:
+    """Return the running server's answer, None when none runs."""
+    path = control_path(data)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
+        try:
+            control.connect(os.fspath(path))
+        except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be reached ({error.strerror}); run this as the server's user") from None
+        try:
+            control.sendall(line)
+            answer = b"".join(iter(lambda: control.recv(65536), b""))
+        except OSError as error:
+            raise RequestFailed(f"the server went away ({error.strerror}); see whether it was done") from None
+    if not answer.endswith(b"\n"):
+        raise RequestFailed("the server went away before it answered; see whether it was done")
+    return answer
+
+
+async def _do_it_here(data: Path, line: bytes) -> bytes:
+    _require_data_directory(data)
+    config_path = data / "config.toml"
+    config = load_config(config_path) if config_path.exists() else Config()
+    failures: list[Exception] = []
+    with DirectoryLock(data):
+        async with open_node(data, config, "securechat.internal", failures.append) as node:
+            return await answer_request(Office(node), line)
+
+
+def _require_data_directory(data: Path) -> None:
+    """Refuse a directory that is no data directory: a mistyped path must not get a database.
+
+    Raises: ConfigError.
+    """
+    try:
+        names = {path.name for path in data.iterdir()}
+    except OSError as error:
+        raise ConfigError(
+            f"{data}: {(error.strerror or '').lower()}; name the server's data directory with --data"
+        ) from None
+    if DATABASE not in names and names - {LOCK_NAME}:
+        raise ConfigError(f"{data}: is no data directory of securechat; name the right one with --data")

@@ -1,0 +1,156 @@
+"""securechat-server: the command line of the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from securechat import __version__
+from securechat.cli.exits import one_line_errors
+from securechat.config import DEFAULT_PORT, Config, default_data_directory, example_config, load_config
+from securechat.errors import ConfigError
+
+if TYPE_CHECKING:
+    from securechat.server.app import Endpoint
+
+PROGRAM = "securechat-server"
+CONFIG = "config.toml"
+
+
+@click.command(name=PROGRAM)
+@click.option("--data", type=click.Path(path_type=Path), help="Data directory.  [env: SECURECHAT_DATA]")
+@click.option("--config", "config_path", type=click.Path(path_type=Path), help="Config file; else DATA/config.toml.")
+@click.option("--listen", multiple=True, metavar="HOST:PORT", help="Where to listen; may be given several times.")
+@click.option("--name", "names", multiple=True, metavar="HOST", help="Name or address people connect to.")
+@click.option("--cert", type=click.Path(path_type=Path), help="Certificate from elsewhere (PEM); needs --key.")
+@click.option("--key", type=click.Path(path_type=Path), help="Private key of that certificate.")
+@click.option("--storage", default="sqlite", metavar="URL", help="sqlite, in the data directory.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
+@click.version_option(__version__, prog_name=PROGRAM)
+def main(
+    data: Path | None,
+    config_path: Path | None,
+    listen: Sequence[str],
+    names: Sequence[str],
+    cert: Path | None,
+    key: Path | None,
+    storage: str,
+    log_format: str,
+    log_level: str,
+) -> None:
+    r"""Run a securechat server.
+
+    \b
+    securechat-server                                    everything in the default data directory
+    securechat-server --data /srv/chat --name chat.example.org
+    securechat-server --cert fullchain.pem --key privkey.pem --listen 0.0.0.0:6697
+
+    The first start on an empty data directory makes a CA, a certificate, the database and config.toml.
+    """
+    with one_line_errors(PROGRAM):
+        if storage != "sqlite":
+            raise ConfigError("--storage: only sqlite is built in so far; leave the option out")
+        data = data or default_data_directory()
+        config = _load_config(data, config_path)
+        names = tuple(names) or tuple(config.names)
+        endpoints = [parse_endpoint(text) for text in listen or config.listen]
+        pair = _given_pair(cert, key, config)
+        _run(data, config, endpoints, not listen, names, pair, log_format, log_level)
+
+
+def _run(
+    data: Path,
+    config: Config,
+    endpoints: list[Endpoint],
+    spare_ipv6: bool,
+    names: Sequence[str],
+    pair: tuple[Path, Path] | None,
+    log_format: str,
+    log_level: str,
+) -> None:
+    import asyncio
+    import sys
+
+    from securechat.cli.first_start import own_certificates
+    from securechat.cli.logs import configure_logs
+    from securechat.server.app import Setup, serve
+    from securechat.server.tls import build_context
+
+    configure_logs(log_format, log_level)
+    prepare: Callable[[], tuple[Path, Path]]
+    renew: Callable[[], bool] | None
+    if pair is None:
+        prepare, renew = own_certificates(data, names, endpoints)
+    else:
+        build_context(*pair)  # A pair that cannot serve is found before anything is made.
+        given, renew = pair, None
+
+        def prepare() -> tuple[Path, Path]:
+            _write_example(data)
+            return given
+
+    def talk(line: str) -> None:
+        click.echo(line, err=True)
+
+    setup = Setup(data, config, endpoints, _server_name(names), prepare, renew, spare_ipv6, talk)
+    sys.exit(asyncio.run(serve(setup)))
+
+
+def parse_endpoint(text: str) -> Endpoint:
+    """Read HOST:PORT, an IPv6 host in brackets; without a port the default one.
+
+    Raises: ConfigError.
+    """
+    from securechat.server.app import Endpoint
+
+    where, *options = text.split(",")
+    if options:
+        raise ConfigError(f"--listen {text}: unknown option {options[0]!r}; only HOST:PORT is known")
+    host, colon, port = where.rpartition(":")
+    if not colon or where.endswith("]"):
+        host, port = where, str(DEFAULT_PORT)
+    if not (port.isascii() and port.isdigit() and int(port) <= 65535) or not host:
+        raise ConfigError(f"--listen {text}: write HOST:PORT, for example 0.0.0.0:6697 or [::]:6697")
+    if ":" in host and not host.startswith("["):
+        raise ConfigError(f"--listen {text}: put an IPv6 address in brackets, for example [::1]:6697")
+    return Endpoint(host.strip("[]"), int(port))
+
+
+def _load_config(data: Path, path: Path | None) -> Config:
+    if path is None:
+        path = data / CONFIG
+        try:
+            path.stat()
+        except FileNotFoundError:
+            return Config()
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+    return load_config(path)
+
+
+def _write_example(data: Path) -> None:
+    from securechat.pki.files import write_private
+
+    if not (data / CONFIG).exists():
+        write_private(data / CONFIG, example_config().encode())
+
+
+def _given_pair(cert: Path | None, key: Path | None, config: Config) -> tuple[Path, Path] | None:
+    cert = cert or (Path(config.cert) if config.cert else None)
+    key = key or (Path(config.key) if config.key else None)
+    if cert is None and key is None:
+        return None
+    if cert is None or key is None:
+        raise ConfigError("--cert and --key belong together; give both or neither")
+    return cert, key
+
+
+def _server_name(names: Sequence[str]) -> str:
+    """Return what the server calls itself: the first host name with a dot, as clients expect of servers."""
+    from securechat.wire.names import is_hostname
+
+    return next((name for name in names if is_hostname(name) and len(name) <= 63), "securechat.internal")

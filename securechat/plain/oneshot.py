@@ -1,0 +1,236 @@
+"""One-shot commands for scripts: send, tail, history. Standard output is data, standard error is talk."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+import uuid
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Final
+
+from securechat.client.errors import DeliveryUnknown, LineTooLong, MessageRefused, Unsendable
+from securechat.client.events import (
+    Disconnected,
+    Following,
+    GapSuspected,
+    HistoryFailed,
+    HistoryPage,
+    Left,
+    MessageSeen,
+)
+from securechat.client.link import Link
+from securechat.client.outbox import Outgoing
+from securechat.errors import ConfigError, SecurechatError, UnreachableError
+from securechat.plain.access import Access, check_target
+from securechat.plain.typed import read_lines
+from securechat.plain.visible import show
+from securechat.plain.wording import word_event, word_lost_connection, word_message
+from securechat.wire.names import fold
+from securechat.wire.times import format_time, parse_time
+
+PATIENCE: Final = 60.0
+"""Seconds to wait for the echo of a message, reconnects included."""
+MAX_UNCONFIRMED: Final = 500
+"""Messages on their way at once."""
+
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+async def send(access: Access, target: str, text: str | None, message_id: str | None) -> int:
+    """Send a text, or the lines of standard input, and wait until every message is stored.
+
+    message_id: a UUID for the first message; the ids of the others follow from it, so that the whole can be repeated.
+    Returns the exit code: 0 only if each of them was echoed.
+    """
+    check_target(target)
+    first = _parse_id(message_id)
+    async with access.open_link(follow=()) as link:
+        draining = asyncio.create_task(_drain(link))
+        try:
+            return await _send_all(link, target, _lines_of(text), first)
+        finally:
+            draining.cancel()
+            await asyncio.gather(draining, return_exceptions=True)
+
+
+async def tail(access: Access, target: str, since: str | None, *, as_json: bool) -> int:
+    """Print the messages of a conversation as they come, first those after `since` (a msgid or a time)."""
+    check_target(target)
+    start = {} if since is None else {target: parse_since(since)}
+    async with access.open_link(follow=(target,), since=start) as link:
+        async for event in link:
+            match event:
+                case MessageSeen():
+                    print_message(event, as_json=as_json)
+                case Following():
+                    _warn(f"following {show(target)}")
+                case Disconnected():
+                    _warn(word_lost_connection(event))
+                case GapSuspected():
+                    _warn(word_event(event) or "")
+                case HistoryFailed():
+                    raise _unreadable(target, event)
+                case Left() if event.own and fold(event.channel) == fold(target):
+                    raise SecurechatError(f"you are no longer in {show(target)}")
+                case _:
+                    pass
+    return 0
+
+
+async def history(access: Access, target: str, limit: int, *, as_json: bool) -> int:
+    """Print the last `limit` messages of a conversation, oldest first."""
+    check_target(target)
+    pages: list[tuple[MessageSeen, ...]] = []
+    async with access.open_link(follow=()) as link:
+        before, missing = "*", limit
+        while missing > 0:
+            link.ask_history(target, missing, before)
+            page = await _take_page(link, target)
+            pages.insert(0, page[-missing:])
+            missing -= len(page)
+            if not page or not page[0].msgid or before == f"msgid={page[0].msgid}":
+                break
+            before = f"msgid={page[0].msgid}"
+    for page in pages:
+        for message in page:
+            print_message(message, as_json=as_json)
+    return 0
+
+
+def print_message(message: MessageSeen, *, as_json: bool) -> None:
+    """Print a message as a line for people, or as one JSON object in ASCII."""
+    if as_json:
+        row = {
+            "msgid": message.msgid,
+            "time": format_time(message.time),
+            "target": message.target,
+            "sender": message.sender,
+            "text": message.text,
+            "command": message.command,
+        }
+        line = json.dumps(row)
+    else:
+        line = word_message(message)
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def parse_since(text: str) -> tuple[int, str]:
+    """Read a msgid or a time as (milliseconds since 1970, msgid); a time without zone is local.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    if not _DATE.match(text):
+        if not text or not text.isprintable() or " " in text:
+            raise ConfigError(f"{text!r} is neither a msgid nor a time like 2026-11-22T10:11:12")
+        return 0, text
+    try:
+        return parse_time(text), ""
+    except ValueError:
+        pass
+    try:
+        return max(0, int(datetime.fromisoformat(text).timestamp() * 1000)), ""
+    except (ValueError, OverflowError):
+        raise ConfigError(f"{text!r} is no time like 2026-11-22, 2026-11-22T10:11 or 2026-11-22T10:11:12Z") from None
+
+
+async def _send_all(link: Link, target: str, lines: AsyncIterator[bytes], first: uuid.UUID | None) -> int:
+    pending: dict[int, Outgoing] = {}
+    worst = 0
+    number = 0
+    async for line in lines:
+        if not line:
+            continue
+        number += 1
+        try:
+            pending[number] = link.post(target, _decode(line), message_id=_id_of(first, number))
+        except (LineTooLong, Unsendable) as error:
+            _warn(f"securechat-client: message {number}: {error}; it and what follows was not sent")
+            worst = 1
+            break
+        if len(pending) >= MAX_UNCONFIRMED:
+            worst = max(worst, await _confirm(link, pending))
+    while pending:
+        worst = max(worst, await _confirm(link, pending))
+    return worst
+
+
+async def _confirm(link: Link, pending: dict[int, Outgoing]) -> int:
+    """Wait for the oldest message and return the exit code that follows from its fate."""
+    number = next(iter(pending))
+    message = pending.pop(number)
+    try:
+        await link.confirm(message, PATIENCE)
+    except MessageRefused as error:
+        _warn(f"securechat-client: message {number} to {show(message.target)} was refused: {show(str(error))}")
+        return 1
+    except DeliveryUnknown as error:
+        _warn(f"securechat-client: message {number} to {show(message.target)}: {error}")
+        return 3
+    return 0
+
+
+async def _drain(link: Link) -> None:
+    async for event in link:
+        if isinstance(event, Disconnected):
+            _warn(word_lost_connection(event))
+
+
+async def _lines_of(text: str | None) -> AsyncIterator[bytes]:
+    if text is None:
+        async for line in read_lines(sys.stdin.fileno()):
+            yield line
+    else:
+        for part in text.splitlines():
+            yield part.encode(errors="surrogateescape")
+
+
+async def _take_page(link: Link, target: str) -> tuple[MessageSeen, ...]:
+    async with asyncio.timeout(PATIENCE):
+        async for event in link:
+            match event:
+                case HistoryPage():
+                    return event.messages
+                case HistoryFailed():
+                    raise _unreadable(target, event)
+                case Disconnected():
+                    raise UnreachableError(f"connection lost: {event.reason}")
+                case _:
+                    pass
+    raise UnreachableError("the link has ended")
+
+
+def _unreadable(target: str, event: HistoryFailed) -> SecurechatError:
+    reason = show(event.reason or event.code)
+    return SecurechatError(f"{show(target)}: {reason}; are you a member, and is it written correctly?")
+
+
+def _decode(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        raise Unsendable("not UTF-8") from None
+
+
+def _parse_id(text: str | None) -> uuid.UUID | None:
+    if text is None:
+        return None
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise ConfigError(f"--id {text!r} is no UUID") from None
+
+
+def _id_of(first: uuid.UUID | None, number: int) -> str:
+    if first is None:
+        return str(uuid.uuid4())
+    return str(first if number == 1 else uuid.uuid5(first, str(number)))
+
+
+def _warn(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

@@ -1,0 +1,172 @@
+"""Events as lines for people. Every field of every event goes through `show`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from securechat.client.events import (
+    AwayChanged,
+    Departed,
+    Disconnected,
+    Event,
+    Failed,
+    GapSuspected,
+    HistoryFailed,
+    HistoryRequest,
+    Invited,
+    Joined,
+    Left,
+    MessageSeen,
+    ModeChanged,
+    NamesListed,
+    Noticed,
+    Renamed,
+    TopicSet,
+)
+from securechat.client.outbox import Outgoing
+from securechat.plain.visible import show
+
+SHOWN_NAMES: Final = 100
+
+_ACTION: Final = "\x01ACTION "
+
+
+def word_event(event: Event) -> str | None:
+    """Return the line that says what happened, or None when nobody needs to be told."""
+    write = _WORDINGS.get(type(event))
+    return None if write is None else write(event)
+
+
+def word_message(message: MessageSeen) -> str:
+    """Return a message as `HH:MM #channel <nick> text`, in local time."""
+    return f"{_word_time(message.time)} {show(message.conversation)} {_word_speech(message)}"
+
+
+def word_unconfirmed(message: Outgoing, nick: str, remark: str) -> str:
+    """Return a message of ours of which nothing is known yet."""
+    return f"?     {show(message.target)} <{show(nick)}> {show(message.text)} -- {remark}"
+
+
+def word_refused(message: Outgoing, nick: str) -> str:
+    """Return a message of ours that the server refused."""
+    reason = show(message.reason or message.code)
+    return f"!     {show(message.target)} <{show(nick)}> {show(message.text)} -- not sent: {reason}"
+
+
+def word_action(text: str) -> str:
+    """Return the text of a message that says what its sender does. (CTCP ACTION)"""
+    return f"{_ACTION}{text}\x01"
+
+
+def word_lost_connection(event: Disconnected) -> str:
+    """Return what to say when the connection is gone."""
+    return f"-- connection lost: {show(event.reason)}; trying again in {event.delay:.1f} s"
+
+
+def _word_time(ms: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(ms / 1000).astimezone():%H:%M}"
+    except (ValueError, OverflowError, OSError):
+        return "--:--"
+
+
+def _word_speech(message: MessageSeen) -> str:
+    sender = show(message.sender)
+    if message.text.startswith(_ACTION):
+        return f"* {sender} {show(message.text.removeprefix(_ACTION).removesuffix(chr(1)))}"
+    text = show(message.text)
+    return f"-{sender}- {text}" if message.command == "NOTICE" else f"<{sender}> {text}"
+
+
+def _because(reason: str) -> str:
+    return f" ({show(reason)})" if reason else ""
+
+
+def _joined(event: Joined) -> str:
+    who = "you are" if event.own else f"{show(event.nick)} is"
+    return f"-- {show(event.channel)}: {who} in"
+
+
+def _left(event: Left) -> str:
+    who = "you" if event.own else show(event.nick)
+    if event.by:
+        return f"-- {show(event.channel)}: {show(event.by)} put {who} out{_because(event.reason)}"
+    return f"-- {show(event.channel)}: {who} left{_because(event.reason)}"
+
+
+def _departed(event: Departed) -> str:
+    return f"-- {show(event.nick)} is offline{_because(event.reason)}"
+
+
+def _renamed(event: Renamed) -> str:
+    return f"-- {show(event.nick)} is now called {show(event.new_nick)}"
+
+
+def _topic(event: TopicSet) -> str | None:
+    if not event.by:
+        return f"-- {show(event.channel)}: topic: {show(event.topic)}" if event.topic else None
+    what = f"topic: {show(event.topic)}" if event.topic else "no topic any more"
+    return f"-- {show(event.channel)}: {what} (by {show(event.by)})"
+
+
+def _names(event: NamesListed) -> str:
+    names = " ".join(show(prefix + nick) for prefix, nick in event.members[:SHOWN_NAMES])
+    more = len(event.members) - SHOWN_NAMES
+    return f"-- {show(event.channel)}: {len(event.members)} members: {names}" + (
+        f" and {more} more" if more > 0 else ""
+    )
+
+
+def _away(event: AwayChanged) -> str:
+    return (
+        f"-- {show(event.nick)} is back"
+        if event.message is None
+        else f"-- {show(event.nick)} is away: {show(event.message)}"
+    )
+
+
+def _mode(event: ModeChanged) -> str:
+    return f"-- {show(event.target)}: mode {show(' '.join(event.changes))} (by {show(event.by)})"
+
+
+def _invited(event: Invited) -> str:
+    return f"-- {show(event.by)} invites {show(event.nick)} to {show(event.channel)}"
+
+
+def _failed(event: Failed) -> str:
+    where = f"{show(event.command)}: " if event.command else ""
+    return f"-- not done: {where}{show(event.reason)} ({show(event.code)})"
+
+
+def _history_failed(event: HistoryFailed) -> str:
+    where = show(event.request.target) if isinstance(event.request, HistoryRequest) else "history"
+    return f"-- {where}: {show(event.reason)} ({show(event.code)})"
+
+
+def _gap(event: GapSuspected) -> str:
+    where = "" if event.conversation == "*" else f"{show(event.conversation)}: "
+    return f"-- {where}messages may be missing here ({show(event.reason)})"
+
+
+def _noticed(event: Noticed) -> str:
+    return f"-- {show(event.text)}"
+
+
+_WORDINGS: Final[dict[type, Callable[[Any], str | None]]] = {
+    MessageSeen: word_message,
+    Joined: _joined,
+    Left: _left,
+    Departed: _departed,
+    Renamed: _renamed,
+    TopicSet: _topic,
+    NamesListed: _names,
+    AwayChanged: _away,
+    ModeChanged: _mode,
+    Invited: _invited,
+    Failed: _failed,
+    HistoryFailed: _history_failed,
+    GapSuspected: _gap,
+    Noticed: _noticed,
+}

@@ -1,0 +1,227 @@
+"""A server from start to end: data directory, database, node, control socket, listeners, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import structlog
+
+from securechat.auth.passwords import PasswordChecker
+from securechat.config import Config
+from securechat.errors import ConfigError
+from securechat.server.connection import Connection
+from securechat.server.control import Control
+from securechat.server.listener import ConnectionLimits, Listener, raise_descriptor_limit
+from securechat.server.node import Node
+from securechat.server.office import Office
+from securechat.server.tls import build_context, check_context
+from securechat.storage.lock import DirectoryLock
+from securechat.storage.sqlite import SqliteStore
+
+log = structlog.get_logger()
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds between thread switches: the writer thread must not keep the loop waiting (docs/decisions/0003)."""
+DATABASE = "securechat.db"
+RENEWAL_CHECK_SECONDS = 6 * 3600.0
+
+
+class Endpoint(NamedTuple):
+    """Where to listen; port 0: any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a server is started with.
+
+    prepare: makes what a first start needs and returns the paths of certificate and key. Called with the data
+        directory locked and every address taken, so that a start that fails earlier leaves no trace.
+    renew: renews our own certificate when it is due and tells whether it did; None for certificates from elsewhere.
+    spare_ipv6: leave IPv6 endpoints out on machines that have no IPv6.
+    ready: told one line for every listener once connections are accepted.
+    """
+
+    data: Path
+    config: Config
+    listen: Sequence[Endpoint]
+    server_name: str
+    prepare: Callable[[], tuple[Path, Path]]
+    renew: Callable[[], bool] | None = None
+    spare_ipv6: bool = False
+    ready: Callable[[str], None] = print
+
+
+@contextlib.asynccontextmanager
+async def open_node(
+    data: Path, config: Config, server_name: str, failed: Callable[[Exception], None]
+) -> AsyncIterator[Node]:
+    """Open the database of a data directory, whose lock the caller holds, and run a node on it.
+
+    Raises: ConfigError.
+    """
+    store = SqliteStore.open(data / DATABASE, clock=_now, randbytes=os.urandom)
+    try:
+        passwords = PasswordChecker()
+        node = Node(config, store.attach(), passwords, server_name=server_name, randbytes=os.urandom, failed=failed)
+        await node.start()
+        try:
+            yield node
+        finally:
+            await node.close()
+    finally:
+        await store.close()
+
+
+async def serve(setup: Setup) -> int:
+    """Run until SIGTERM or SIGINT and return the process's exit code: 0, or 1 when the storage failed.
+
+    Raises: ConfigError, before anything is served.
+    """
+    server = _Server(setup)
+    server.bind()
+    try:
+        setup.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with DirectoryLock(setup.data):
+            server.load_pair(setup.prepare())
+            raise_descriptor_limit()
+            sys.setswitchinterval(SWITCH_INTERVAL)
+            async with open_node(setup.data, setup.config, setup.server_name, server.fail) as node:
+                return await server.run(node)
+    finally:
+        server.stop_listening()
+
+
+class _Server:
+    """Listeners, signals and the certificate in use, around one node."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._loop = asyncio.get_running_loop()
+        self._ending: asyncio.Future[int] = self._loop.create_future()
+        self._listeners: list[Listener] = []
+        self._pair: tuple[Path, Path] | None = None
+        self._renewal: asyncio.TimerHandle | None = None
+        self._node: Node | None = None
+
+    def bind(self) -> None:
+        """Take every address."""
+        limits = self._setup.config.limits
+        strangers = ConnectionLimits(limits.strangers, limits.strangers_per_address)
+        for endpoint in self._setup.listen:
+            if self._setup.spare_ipv6 and ":" in endpoint.host and not _has_ipv6():
+                continue
+            listener = Listener(
+                self._loop,
+                endpoint.host,
+                endpoint.port,
+                receivers=self._make_receiver,
+                limits=strangers,
+                handshake_timeout=limits.handshake,
+                queue_limit=limits.send_queue,
+            )
+            listener.bind()
+            self._listeners.append(listener)
+
+    def _make_receiver(self) -> Connection:
+        assert self._node is not None
+        return Connection(self._node)
+
+    def load_pair(self, pair: tuple[Path, Path]) -> None:
+        """Use a certificate and its key for connections accepted from now on.
+
+        Raises: ConfigError; whatever served before goes on serving.
+        """
+        context = build_context(*pair)
+        check_context(context)
+        self._pair = pair
+        for listener in self._listeners:
+            listener.context = context
+
+    async def run(self, node: Node) -> int:
+        """Serve until told to end."""
+        self._node = node
+        control = Control(Office(node), self._setup.data)
+        await control.start()
+        self._loop.add_signal_handler(signal.SIGTERM, self._end, 0)
+        self._loop.add_signal_handler(signal.SIGINT, self._end, 0)
+        self._loop.add_signal_handler(signal.SIGHUP, self._reload)
+        # What exists now lives as long as the process: the collector need not look at it again.
+        gc.freeze()
+        try:
+            for listener in self._listeners:
+                listener.start()
+                self._setup.ready(f"listening on {Endpoint(*listener.address)}")
+            self._schedule_renewal()
+            return await self._ending
+        finally:
+            self.stop_listening()
+            await control.stop()
+
+    def stop_listening(self) -> None:
+        """Accept no more."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+        for listener in self._listeners:
+            listener.stop()
+
+    def fail(self, _error: Exception) -> None:
+        """End with exit code 1: what is asked to be stored would not be."""
+        self._end(1)
+
+    def _end(self, code: int) -> None:
+        if not self._ending.done():
+            self._ending.set_result(code)
+
+    def _reload(self) -> None:
+        assert self._pair is not None
+        try:
+            self.load_pair(self._pair)
+        except ConfigError as error:
+            log.error("certificate not reloaded, the old one goes on serving", error=str(error))
+        else:
+            log.info("certificate reloaded", certificate=str(self._pair[0]))
+
+    def _schedule_renewal(self) -> None:
+        if self._setup.renew is not None:
+            self._renewal = self._loop.call_later(RENEWAL_CHECK_SECONDS, self._renew)
+
+    def _renew(self) -> None:
+        assert self._setup.renew is not None
+        try:
+            renewed = self._setup.renew()
+        except (OSError, ConfigError) as error:
+            log.error("certificate not renewed", error=str(error))
+        else:
+            if renewed:
+                self._reload()
+        self._schedule_renewal()
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

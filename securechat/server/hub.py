@@ -1,0 +1,330 @@
+"""Fan-out: what was committed is applied to the state, encoded once a variant, and queued to everybody who may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Protocol
+
+from securechat.chat import policy, render
+from securechat.chat.ask import Ask
+from securechat.chat.events import (
+    Created,
+    Dropped,
+    Invited,
+    Joined,
+    Kicked,
+    Left,
+    Posted,
+    Record,
+    parties,
+)
+from securechat.chat.ports import ChannelState, Outcome, Verdict
+from securechat.chat.presence import AwayChanged
+from securechat.chat.replies import entry_lines
+from securechat.chat.world import World
+from securechat.wire.capabilities import AWAY_NOTIFY, ECHO_MESSAGE, EXTENDED_JOIN
+from securechat.wire.message import Message
+
+if TYPE_CHECKING:
+    from securechat.server.connection import Connection
+
+Members = dict["Connection", None]
+"""Connections in a fixed order: a set would hand lines out in another order every time."""
+
+
+class Ticket(Protocol):
+    """Who waits for an outcome: a connection's command, or an administrator's errand."""
+
+    connection: Connection | None
+
+    def landed(self, outcome: Outcome, lines: Iterable[Message]) -> None:
+        """Take the outcome; `lines` are how the asker sees its own records."""
+
+
+class Hub:
+    """Who listens to what on this node.
+
+    wake: schedules one `flush` for this turn of the loop.
+    """
+
+    def __init__(self, world: World, wake: Callable[[], None]) -> None:
+        self.world = world
+        self._wake = wake
+        self._audiences: dict[str, dict[int, Members]] = {}
+        self._signed: dict[str, Members] = {}
+        self._ready: dict[str, Members] = {}
+        self._dirty: Members = {}
+        self.deliveries = 0
+
+    # ── connections coming and going ──
+
+    def sign_in(self, connection: Connection) -> None:
+        """Note whose a connection is, from the moment its credentials were accepted: it can be revoked."""
+        self._signed.setdefault(connection.session.account, {})[connection] = None
+
+    def arrive(self, connection: Connection) -> Iterator[Message]:
+        """Let a welcomed connection into its account's channels.
+
+        Yields the lines that show it each channel; it hears a channel from the moment its JOIN is drawn.
+        """
+        account = connection.session.account
+        self._ready.setdefault(account, {})[connection] = None
+        for channel in self.world.directory.channels_of(account):
+            yield from self._entrance(channel, connection, self._join_line(channel, connection))
+
+    def _entrance(self, channel: ChannelState, connection: Connection, join: Message) -> Iterator[Message]:
+        """Yield a channel's JOIN, topic and names; drawn late, it may find that the membership has ended."""
+        account = connection.session.account
+        if account in channel.members and connection in self._ready.get(account, ()):
+            self._enter(channel, connection)
+            yield join
+            yield from entry_lines(Ask(connection.session, _NOTHING, self.world), channel)
+
+    def depart(self, connection: Connection) -> None:
+        """Forget a connection that has ended."""
+        account = connection.session.account
+        for index in (self._signed, self._ready):
+            members = index.get(account)
+            if members is not None:
+                members.pop(connection, None)
+                if not members:
+                    del index[account]
+        for channel in self.world.directory.channels_of(account):
+            self._exit(channel.id, connection)
+        self._dirty.pop(connection, None)
+
+    def recast(self, connection: Connection, variant: int) -> None:
+        """Move a connection whose capabilities changed to the group that gets its `variant`."""
+        for channel in self.world.directory.channels_of(connection.session.account):
+            if self._exit(channel.id, connection):
+                self._enter(channel, connection, variant)
+        connection.variant = variant
+
+    def _enter(self, channel: ChannelState, connection: Connection, variant: int | None = None) -> None:
+        variant = connection.variant if variant is None else variant
+        self._audiences.setdefault(channel.id, {}).setdefault(variant, {})[connection] = None
+
+    def _exit(self, channel_id: str, connection: Connection) -> bool:
+        groups = self._audiences.get(channel_id, {})
+        members = groups.get(connection.variant)
+        if members is None or connection not in members:
+            return False
+        del members[connection]
+        if not members:
+            del groups[connection.variant]
+        return True
+
+    def _join_line(self, channel: ChannelState, connection: Connection) -> Message:
+        name = self.world.directory.name_of(connection.session.account)
+        more = (name, name) if connection.variant & EXTENDED_JOIN else ()
+        return Message("JOIN", (channel.name, *more), self.world.userhost(connection.session.account))
+
+    # ── committed batches ──
+
+    def follow(self, outcomes: Sequence[Outcome]) -> None:
+        """Take one committed batch, in order."""
+        asked: Members = {}
+        run: list[Outcome] = []
+        for outcome in outcomes:
+            connection = outcome.submission.ticket.connection if outcome.submission is not None else None
+            if connection is not None:
+                asked[connection] = None
+            if outcome.verdict is Verdict.STORED and type(outcome.records[0].event) is Posted:
+                run.append(outcome)
+            else:
+                self._deliver_run(run)
+                run = []
+                self._deliver_other(outcome, connection)
+        self._deliver_run(run)
+        for connection in asked:
+            connection.advance()
+        self.flush()
+
+    def _deliver_run(self, run: list[Outcome]) -> None:
+        """Deliver messages with nothing between them: joined by conversation, order kept inside each."""
+        by_stream: dict[str, list[Outcome]] = {}
+        for outcome in run:
+            by_stream.setdefault(outcome.records[0].stream, []).append(outcome)
+        for stream, outcomes in by_stream.items():
+            lines = [_Line(outcome, self.world) for outcome in outcomes]
+            if stream[0] == "c":
+                groups = self._audiences.get(stream[2:], {})
+                self.world.directory.apply_record(outcomes[0].records[0])
+            else:
+                groups = self._direct_groups(stream, lines)
+            self._deliver_lines(groups, lines)
+
+    def _deliver_lines(self, groups: dict[int, Members], lines: list[_Line]) -> None:
+        origins = {line.connection: None for line in lines if line.connection is not None}
+        for variant, members in groups.items():
+            payload = b"".join([line.posted.for_variant(variant) for line in lines])
+            self.deliveries += len(members) * len(lines)
+            for connection in members:
+                if connection not in origins:
+                    connection.transport.write_live(payload)
+            self._dirty |= members
+        for connection in origins:
+            self._deliver_own(connection, lines, hears=connection in groups.get(connection.variant, ()))
+        for line in lines:
+            if line.connection is None and line.ticket is not None:
+                line.ticket.landed(line.outcome, ())
+
+    def _deliver_own(self, connection: Connection, lines: list[_Line], *, hears: bool) -> None:
+        """Deliver to a connection that wrote some of the lines: its own come as echo, with its label."""
+        caps = connection.session.caps
+        for line in lines:
+            if line.connection is connection:
+                echo = render.message(line.record, self.world, caps) if caps & ECHO_MESSAGE else None
+                assert line.ticket is not None
+                line.ticket.landed(line.outcome, () if echo is None else (echo,))
+            elif hears:
+                connection.transport.write_live(line.posted.for_variant(connection.variant))
+        self._dirty[connection] = None
+
+    def _direct_groups(self, stream: str, lines: list[_Line]) -> dict[int, Members]:
+        """Return who hears a direct conversation: both parties, the writer's other devices if they know echoes.
+
+        Lines of both parties in one batch are told to a device without echo-message from both: it is rare, harmless
+        and keeps the batch in one piece.
+        """
+        groups: dict[int, Members] = {}
+        one, other = parties(stream)
+        writers = {line.event.account for line in lines}
+        for account in dict.fromkeys((one, other)):
+            only_writes = writers == {account} and one != other
+            for connection in self._ready.get(account, ()):
+                if not only_writes or connection.session.caps & ECHO_MESSAGE:
+                    groups.setdefault(connection.variant, {})[connection] = None
+        return groups
+
+    def _deliver_other(self, outcome: Outcome, origin: Connection | None) -> None:
+        lines: list[Iterable[Message]] = []
+        if outcome.verdict is Verdict.STORED:
+            for record in outcome.records:
+                self.world.directory.apply_record(record)
+                lines.append(self._announce(record, origin))
+        elif outcome.verdict is Verdict.REPEATED and origin is not None and origin.session.caps & ECHO_MESSAGE:
+            echo = render.message(outcome.records[0], self.world, origin.session.caps)
+            lines.append(() if echo is None else (echo,))
+        if outcome.submission is not None:
+            outcome.submission.ticket.landed(outcome, chain.from_iterable(lines))
+
+    # ── records that are no messages ──
+
+    def _announce(self, record: Record, origin: Connection | None) -> Iterable[Message]:
+        """Tell everybody who is to know of a record; return how its asker sees it."""
+        if record.stream[0] == "a":
+            self._revoke(record, origin)
+            return ()
+        event = record.event
+        channel_id = record.stream[2:]
+        if isinstance(event, Created):
+            self._audiences[channel_id] = {}
+            return ()
+        if isinstance(event, Dropped):
+            self._audiences.pop(channel_id, None)
+            return ()
+        if isinstance(event, Joined):
+            return self._announce_join(record, event, origin)
+        if isinstance(event, Invited):
+            return self._tell(record, self._ready.get(event.account, {}), origin)
+        groups = self._audiences.get(channel_id, {})
+        audience = {connection: None for members in groups.values() for connection in members}
+        own = self._tell(record, audience, origin)
+        if isinstance(event, Left | Kicked):
+            for connection in self._ready.get(event.account, ()):
+                self._exit(channel_id, connection)
+        return own
+
+    def _announce_join(self, record: Record, event: Joined, origin: Connection | None) -> Iterable[Message]:
+        channel = self.world.directory.channels[record.stream[2:]]
+        own: Iterable[Message] = ()
+        self._tell(record, self._audience_of(channel.id), None)
+        for connection in self._ready.get(event.account, {}):
+            line = render.message(record, self.world, connection.session.caps)
+            assert line is not None
+            lines = self._entrance(channel, connection, line)
+            if connection is origin:
+                own = lines
+            else:
+                connection.produce(lines)
+                self._dirty[connection] = None
+        away = self.world.presence.away(event.account)
+        if away is not None:
+            # IRCv3 away-notify: who joins while away is announced as such.
+            line_of_absence = render.away_line(self.world, event.account, away)
+            others = (each for each in self._audience_of(channel.id) if each.session.account != event.account)
+            self._tell_absence(line_of_absence, others)
+        return own
+
+    def _audience_of(self, channel_id: str) -> Members:
+        groups = self._audiences.get(channel_id, {})
+        return {connection: None for members in groups.values() for connection in members}
+
+    def _tell(self, record: Record, audience: Members, origin: Connection | None) -> Iterable[Message]:
+        encoded: dict[int, bytes] = {}
+        own: Iterable[Message] = ()
+        for connection in audience:
+            if connection is origin:
+                line = render.message(record, self.world, connection.session.caps)
+                own = () if line is None else (line,)
+                continue
+            variant = connection.variant
+            if variant not in encoded:
+                encoded[variant] = render.encoded(record, self.world, variant)
+            connection.transport.write_live(encoded[variant])
+        self._dirty |= audience
+        return own
+
+    def _revoke(self, record: Record, origin: Connection | None) -> None:
+        account = record.stream[2:]
+        for connection in list(self._signed.get(account, ())):
+            if not policy.survives(record, connection.session.device, connection is origin):
+                connection.revoke()
+
+    # ── presence ──
+
+    def announce_absence(self, change: AwayChanged) -> None:
+        """Tell the acquaintances of an account that it went away or came back. (IRCv3 away-notify)"""
+        line = render.away_line(self.world, change.account, change.text)
+        others = self.world.directory.acquaintances(change.account)
+        self._tell_absence(line, (connection for other in others for connection in self._ready.get(other, ())))
+        self._wake()
+
+    def _tell_absence(self, line: bytes, audience: Iterable[Connection]) -> None:
+        for connection in audience:
+            if connection.session.caps & AWAY_NOTIFY:
+                connection.transport.write_live(line)
+                self._dirty[connection] = None
+
+    # ── leaving for the wire ──
+
+    def touch(self, connection: Connection) -> None:
+        """Note that something waits for a connection: it leaves in one write at the end of this turn of the loop."""
+        self._dirty[connection] = None
+        self._wake()
+
+    def flush(self) -> None:
+        """Send what waits, one TLS write a connection."""
+        dirty, self._dirty = self._dirty, {}
+        for connection in dirty:
+            connection.transport.flush()
+
+
+class _Line:
+    """A posted message on its way out, and who asked for it here."""
+
+    __slots__ = ("connection", "event", "outcome", "posted", "record", "ticket")
+
+    def __init__(self, outcome: Outcome, world: World) -> None:
+        self.outcome = outcome
+        self.record = outcome.records[0]
+        assert isinstance(self.record.event, Posted)
+        self.event = self.record.event
+        self.posted = render.PostedLine(self.record, world)
+        self.ticket: Ticket | None = None if outcome.submission is None else outcome.submission.ticket
+        self.connection = None if self.ticket is None else self.ticket.connection
+
+
+_NOTHING = Message("*")

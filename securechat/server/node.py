@@ -1,0 +1,301 @@
+"""The running chat without its listeners: state, history, hub, sign-in checks and presence timers."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import time
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from securechat import __version__
+from securechat.auth.passwords import Overloaded, PasswordChecker, check_password
+from securechat.auth.tokens import create_token, digest_token, is_token
+from securechat.chat.ask import Ask
+from securechat.chat.directory import Directory, epoch_of
+from securechat.chat.effects import Append, Effect, Entry, Purpose, ReadHistory, Refusal, Verify
+from securechat.chat.events import PasswordRehashed, account_stream
+from securechat.chat.handlers.history import answer_page, answer_targets
+from securechat.chat.ports import AccountState, History, HistoryQuery, Lane, Outcome, Submission, Verdict
+from securechat.chat.presence import Presence, Signal
+from securechat.chat.signin import Conclusion
+from securechat.chat.world import World
+from securechat.config import Config
+from securechat.errors import StorageError
+from securechat.server.hub import Hub
+from securechat.wire.message import Message
+from securechat.wire.times import format_time
+
+if TYPE_CHECKING:
+    from securechat.server.connection import Connection
+
+log = structlog.get_logger()
+
+ANNOUNCED_AT_ONCE = 20
+"""Absences announced in one turn of the loop after a restart."""
+
+
+class Errand:
+    """An append that no connection asked for; its outcome is awaited."""
+
+    __slots__ = ("future",)
+
+    connection = None
+
+    def __init__(self, future: asyncio.Future[Outcome]) -> None:
+        self.future = future
+
+    def landed(self, outcome: Outcome, lines: Iterable[Message]) -> None:
+        """Pass the outcome on to whoever awaits it."""
+        del lines
+        if not self.future.done():
+            self.future.set_result(outcome)
+
+
+class Node:
+    """One running server's state and what acts on it.
+
+    history: not started yet. randbytes: as `os.urandom`.
+    failed: called with the reason when the history can no longer be trusted to store anything.
+    """
+
+    world: World
+    hub: Hub
+
+    def __init__(
+        self,
+        config: Config,
+        history: History,
+        passwords: PasswordChecker,
+        *,
+        server_name: str,
+        randbytes: Callable[[int], bytes],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self.config = config
+        self.history = history
+        self.passwords = passwords
+        self.connections: dict[Connection, None] = {}
+        self.loop = asyncio.get_running_loop()
+        self._server_name = server_name
+        self._randbytes = randbytes
+        self._failed = failed
+        self._ids = itertools.count(1)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._flush_due = False
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    async def start(self) -> None:
+        """Load the state and follow the history from there."""
+        snapshot = await self.history.start(self._follow, self._fail)
+        self.world = World(
+            directory=Directory(snapshot),
+            presence=Presence(),
+            config=self.config,
+            server_name=self._server_name,
+            version=__version__,
+            created=format_time(self._clock()),
+            clock=self._clock,
+            new_id=self._new_id,
+            new_token=self._new_token,
+            fault_of_password=self._fault_of_password,
+        )
+        self.hub = Hub(self.world, self._schedule_flush)
+        self._expect_everybody()
+        self._sweep()
+
+    async def close(self) -> None:
+        """End every connection, commit what is queued and let go of the history."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for connection in list(self.connections):
+            connection.end("the server is going down")
+        for task in list(self._tasks):
+            task.cancel()
+        await self.history.close()
+        self.passwords.close()
+
+    def next_connection_id(self) -> str:
+        """Return a name for a new connection, as logs show it."""
+        return f"c{next(self._ids)}"
+
+    # ── the history ──
+
+    def _follow(self, outcomes: Sequence[Outcome]) -> None:
+        self.hub.follow(outcomes)
+
+    def _fail(self, error: Exception) -> None:
+        log.error("storage failed", error=str(error))
+        self._failed(error)
+
+    async def append(self, build: Callable[[], Append | None]) -> Outcome | None:
+        """Put what `build` returns into the history; it is built again as long as the state has moved on meanwhile.
+
+        Returns None when there was nothing to do. Raises: whatever `build` raises, and StorageError.
+        """
+        while True:
+            append = build()
+            if append is None:
+                return None
+            future: asyncio.Future[Outcome] = self.loop.create_future()
+            self.history.submit(Submission(append, Lane(), Errand(future)))
+            outcome = await future
+            if outcome.verdict is Verdict.UNAVAILABLE:
+                raise StorageError("the disk is full; nothing was stored")
+            if outcome.verdict is not Verdict.STALE:
+                return outcome
+
+    async def read(self, ask: Ask, effect: ReadHistory, reference: str) -> Iterable[Effect]:
+        """Read history for a command and word the answer.
+
+        Raises: Refusal.
+        """
+        if isinstance(effect.query, HistoryQuery):
+            return answer_page(ask, effect, await self.history.read(effect.query), reference)
+        return answer_targets(ask, await self.history.conversations(effect.query), reference)
+
+    # ── signing in ──
+
+    async def verify(self, verify: Verify) -> Conclusion:
+        """Check credentials: a token by its digest, a password by the same work whether the account exists or not."""
+        if is_token(verify.secret):
+            return self._verify_token(verify)
+        try:
+            return await self._verify_password(verify)
+        except Overloaded:
+            log.warning("password queue is full", waiting=self.passwords.waiting)
+            text = "Too many people are signing in; try again in a minute"
+            raise Refusal(Message("FAIL", ("*", "TRY_AGAIN", text), self._server_name)) from None
+
+    def _verify_token(self, verify: Verify) -> Conclusion:
+        found = self.world.directory.device_with(digest_token(verify.secret))
+        account = self.world.directory.account_named(verify.name)
+        if found is None or account is None or found[0].id != account.id or verify.purpose is Purpose.PASSWD:
+            log.info("sign-in rejected", account=verify.name, by="token")
+            return Conclusion("")
+        return Conclusion(account.id, account.enabled, found[1].id)
+
+    async def _verify_password(self, verify: Verify) -> Conclusion:
+        while True:
+            account = self.world.directory.account_named(verify.name)
+            verifier, epoch = ("", 0) if account is None else await self.history.verifier(account.id)
+            verdict = await self.passwords.verify(verifier or None, verify.secret)
+            if account is None or not verdict.ok:
+                log.info("sign-in rejected", account=verify.name, by="password")
+                return Conclusion("")
+            new_verifier = await self.passwords.hash(verify.new_secret) if verify.new_secret else ""
+            if account.epoch == epoch:
+                break
+            # The account changed while its password was being checked: what was checked may be revoked.
+        if verdict.new_verifier:
+            self._store_rehash(account, verdict.new_verifier)
+        return Conclusion(account.id, account.enabled, new_verifier=new_verifier)
+
+    def _store_rehash(self, account: AccountState, verifier: str) -> None:
+        entry = Entry(account_stream(account.id), PasswordRehashed(verifier=verifier))
+        errand = Errand(self.loop.create_future())
+        self.history.submit(Submission(Append((entry,), expects=(epoch_of(account),)), Lane(), errand))
+
+    def welcome(self, connection: Connection) -> Iterator[Message]:
+        """Note that a client has come in; return how it is shown its channels."""
+        session = connection.session
+        log.info("signed in", connection=session.id, account=self.world.account(session.account).name)
+        change = self.world.presence.arrive(session.account, session.id)
+        if change is not None:
+            self.hub.announce_absence(change)
+        return self.hub.arrive(connection)
+
+    def forget(self, connection: Connection) -> None:
+        """Note that a connection has ended; after the last one of an account its absence is announced in time."""
+        session = connection.session
+        if not session.account:
+            return
+        self.hub.depart(connection)
+        presence = self.world.presence
+        if not presence.has(session.account, session.id):
+            return
+        change = presence.depart(session.account, session.id)
+        if change is not None:
+            self.hub.announce_absence(change)
+        if not presence.is_connected(session.account):
+            self.loop.call_later(self.config.chat.absence, self._announce_gone, session.account)
+
+    # ── presence ──
+
+    def broadcast(self, signal: Signal) -> None:
+        """Carry out an ephemeral signal."""
+        change = self.world.presence.set_away(*signal)
+        if change is not None:
+            self.hub.announce_absence(change)
+
+    def _announce_gone(self, account: str) -> None:
+        change = self.world.presence.announce_gone(account)
+        if change is not None:
+            self.hub.announce_absence(change)
+
+    def _expect_everybody(self) -> None:
+        """Count everybody as here for the time of an absence: after a restart people return, and need no fanfare."""
+        accounts = list(self.world.directory.accounts)
+        for account in accounts:
+            self.world.presence.linger(account)
+        self.loop.call_later(self.config.chat.absence, self._announce_missing, accounts)
+
+    def _announce_missing(self, accounts: list[str]) -> None:
+        for account in accounts[:ANNOUNCED_AT_ONCE]:
+            self._announce_gone(account)
+        if accounts[ANNOUNCED_AT_ONCE:]:
+            self.loop.call_soon(self._announce_missing, accounts[ANNOUNCED_AT_ONCE:])
+
+    # ── the loop ──
+
+    def run(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
+        """Run what a connection waits for; an error of ours ends that connection and no other."""
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._finished(connection, done))
+
+    def _finished(self, connection: Connection, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("internal error", connection=connection.session.id, exc_info=task.exception())
+            connection.end("internal error")
+
+    def _schedule_flush(self) -> None:
+        if not self._flush_due:
+            self._flush_due = True
+            self.loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_due = False
+        self.hub.flush()
+
+    def _sweep(self) -> None:
+        """Ask silent clients for a sign of life and drop those that gave none."""
+        silence = self.config.limits.silence
+        now = self.loop.time()
+        for connection in list(self.connections):
+            if now - connection.heard < silence or not connection.session.is_ready:
+                continue
+            if now - connection.heard >= 2 * silence:
+                connection.transport.abort("no answer to PING")
+            elif not connection.pinged:
+                connection.ping()
+        self._sweeper = self.loop.call_later(silence / 4, self._sweep)
+
+    # ── ports of the world ──
+
+    def _clock(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def _new_id(self) -> str:
+        return base64.b32encode(self._randbytes(10)).decode().lower()
+
+    def _new_token(self) -> tuple[str, str]:
+        token = create_token(self._randbytes)
+        return token, digest_token(token)
+
+    def _fault_of_password(self, password: str, name: str) -> str | None:
+        return check_password(password, name=name, minimum=self.config.limits.password_length)
