@@ -247,7 +247,7 @@ class Link:
             reason = f"the server broke the protocol: {error}"
         except (OSError, EOFError, UnicodeError) as error:
             in_handshake = self._writer is None
-            reason = explain(error, self.address.host) if in_handshake else f"connection lost: {error}"
+            reason = explain(error, self.address.host) if in_handshake else f"{error}"
             if is_final(error):
                 raise UnreachableError(f"{self.address}: {reason}") from error
         finally:

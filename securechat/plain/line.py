@@ -66,7 +66,11 @@ class Talk:
             await asyncio.wait({watching, reading}, return_when=asyncio.FIRST_COMPLETED)
             if watching.done():
                 watching.result()
-            return await reading
+            code = await reading
+            # What was echoed before the goodbye is still to be printed.
+            await self.link.close()
+            await watching
+            return code
         finally:
             for task in (watching, reading):
                 task.cancel()

@@ -47,27 +47,28 @@ class SendQueue:
 
         Empty only when nothing waits.
         """
-        if not self._head:
+        if not self._head and self._pieces:
             self._take_record()
         return self._head
 
     def advance(self, count: int) -> None:
         """Drop the first `count` bytes of the head: they are written."""
-        left = len(self._head) - count
-        self._head = memoryview(self._head)[count:] if left else b""
-        self._head_live = min(self._head_live, left)
         self.size -= count
+        left = len(self._head) - count
+        if left:
+            self._head = memoryview(self._head)[count:]
+            self._head_live = min(self._head_live, left)
+        else:
+            self._head = b""
+            self._head_live = 0
 
     def _take_record(self) -> None:
         """Move the first piece, and those after it that fit into its record, to the head."""
-        count, total = 0, 0
-        for piece in self._pieces:
-            total += len(piece)
-            if count and total > RECORD:
-                break
+        count, total = 1, len(self._pieces[0])
+        while count < len(self._pieces) and total + len(self._pieces[count]) <= RECORD:
+            total += len(self._pieces[count])
             count += 1
-        taken = self._pieces[:count]
-        self._head = taken[0] if count == 1 else b"".join(taken)
+        self._head = self._pieces[0] if count == 1 else b"".join(self._pieces[:count])
         self._head_live = sum(self._live[:count])
         self._pieces_live -= self._head_live
         del self._pieces[:count], self._live[:count]

@@ -54,6 +54,7 @@ class Guest:
             self.writer.write("".join(f"{line}\r\n" for line in lines).encode())
 
     def cut(self) -> None:
+        self.let_in = False
         self.writer.transport.abort()
 
 
@@ -114,7 +115,6 @@ class FakeServer:
 
     def cut_all(self) -> None:
         for guest in self.guests:
-            guest.let_in = False
             guest.cut()
 
     @property
@@ -146,6 +146,8 @@ class FakeServer:
                 guest.lines.append(line.decode().rstrip("\r\n"))
                 self._answer(guest, guest.lines[-1])
                 self.changed.set()
+                if writer.transport.is_closing():
+                    break
                 await writer.drain()
         except (OSError, ValueError):
             pass

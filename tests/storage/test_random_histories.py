@@ -1,0 +1,185 @@
+"""Random histories, in both stores at once: whatever the plain reference answers, SQLite answers."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from securechat.chat.directory import Directory
+from securechat.chat.effects import Once
+from securechat.chat.events import (
+    KEEP_ALL_DEVICES,
+    BanLifted,
+    BanSet,
+    Created,
+    DeviceAdded,
+    DeviceRevoked,
+    Disabled,
+    Dropped,
+    Enabled,
+    Event,
+    Invited,
+    Joined,
+    Kicked,
+    Left,
+    ModeSet,
+    PasswordSet,
+    Posted,
+    Registered,
+    RoleSet,
+    TopicSet,
+)
+from securechat.chat.ports import Bound, ConversationsQuery, Form, HistoryQuery, Lane, Outcome, Page, Snapshot
+from tests.storage.conftest import make_memory, make_sqlite
+from tests.storage.nodes import Clock, Node
+
+accounts = st.sampled_from(["alice", "bob", "carol"])
+roles = st.sampled_from(["", "v", "o", "q"])
+flags = st.sampled_from(["", "", "i", "s", "m", "is"])
+channel_streams = st.sampled_from(["c/one", "c/one", "c/one", "c/two"])
+direct_streams = st.sampled_from(["d/alice/bob", "d/alice/alice", "d/bob/carol", "d/alice/nobody"])
+account_streams = st.sampled_from(["a/alice", "a/bob", "a/dora", "a/nobody"])
+streams = st.one_of(channel_streams, direct_streams, account_streams)
+
+messages = st.builds(Posted, accounts, st.just("PRIVMSG"), st.sampled_from("xyz"))
+channel_events: st.SearchStrategy[Event] = st.one_of(
+    messages,
+    messages,
+    st.builds(Joined, accounts, roles),
+    st.builds(Joined, accounts),
+    st.builds(Left, accounts, st.just(""), roles),
+    st.builds(Left, accounts),
+    st.builds(Kicked, accounts, accounts),
+    st.builds(RoleSet, accounts, roles, roles),
+    st.builds(ModeSet, accounts, flags, flags, st.sampled_from([None, None, "", "k"]), st.sampled_from([None, 0, 2])),
+    st.builds(Invited, accounts, accounts),
+    st.builds(TopicSet, accounts, st.sampled_from(["", "topic"])),
+    st.builds(BanSet, accounts, st.sampled_from(["x!*@*", "y!*@*"])),
+    st.builds(BanLifted, accounts, st.sampled_from(["x!*@*", "y!*@*"])),
+    st.builds(Created, st.sampled_from(["#one", "#ONE", "#two"]), accounts, st.sampled_from(["nt", "i"])),
+    st.builds(Dropped),
+)
+account_events: st.SearchStrategy[Event] = st.one_of(
+    st.builds(Registered, st.sampled_from(["dora", "d0ra", "erik"])),
+    st.builds(PasswordSet, st.sampled_from(["$1", "$2"]), st.sampled_from(["", "d1", KEEP_ALL_DEVICES])),
+    st.builds(DeviceAdded, st.sampled_from(["d1", "d2"]), st.just("label"), st.uuids().map(str)),
+    st.builds(DeviceRevoked, st.sampled_from(["d1", "d2"])),
+    st.builds(Disabled),
+    st.builds(Enabled),
+)
+entries = st.one_of(
+    st.tuples(channel_streams, channel_events),
+    st.tuples(channel_streams, channel_events),
+    st.tuples(direct_streams, messages),
+    st.tuples(account_streams, account_events),
+)
+onces = st.one_of(st.none(), st.none(), st.builds(Once, accounts, st.sampled_from("12"), st.sampled_from([b"a", b"b"])))
+appends = st.tuples(
+    st.lists(entries, min_size=0, max_size=3),
+    st.one_of(st.just({}), st.just({}), st.dictionaries(streams, st.integers(0, 2), max_size=2)),
+    onces,
+    st.integers(0, 2),
+)
+bounds = st.one_of(
+    st.integers(0, 60).map(lambda number: ("record", number)), st.integers(995, 1015).map(lambda t: ("time", t))
+)
+queries = st.tuples(
+    accounts,
+    st.one_of(channel_streams, direct_streams),
+    st.sampled_from(list(Form)),
+    bounds,
+    bounds,
+    st.integers(0, 6),
+)
+rounds = st.tuples(st.lists(appends, min_size=1, max_size=8), st.integers(-2, 3), st.lists(queries, max_size=6))
+
+
+class Twins:
+    """The same history told to both stores."""
+
+    def __init__(self, directory: Path) -> None:
+        self.clock = Clock(1000)
+        self.stores = [make_memory(directory, self.clock), make_sqlite(directory, self.clock)]
+        self.lanes = [[Lane() for _ in range(3)] for _ in self.stores]
+
+    async def live(self, script: list[tuple[list, int, list]]) -> None:
+        self.nodes = [await Node(store.attach()).start() for store in self.stores]
+        for node in self.nodes:
+            await node.register("alice", "bob", "carol")
+            await node.open_room("alice", "bob", stream="c/one")
+        for batch, step, questions in script:
+            await self.append(batch)
+            self.clock.now += step
+            for question in questions:
+                await self.ask(*question)
+        await self.compare_states()
+        for store in self.stores:
+            await store.close()
+
+    async def append(self, batch: list) -> None:
+        submitted = [
+            [
+                node.submit(*events, expects=expects, once=once, lane=lanes[lane])
+                for events, expects, once, lane in batch
+            ]
+            for node, lanes in zip(self.nodes, self.lanes, strict=True)
+        ]
+        answers = [[told_of(await future) for future in futures] for futures in submitted]
+        assert answers[0] == answers[1]
+        for lanes in self.lanes:
+            for lane in lanes:
+                lane.attempt += 1
+
+    async def ask(self, account: str, stream: str, form: Form, start: tuple, end: tuple, limit: int) -> None:
+        pages = []
+        for node in self.nodes:
+            query = HistoryQuery(
+                account,
+                stream,
+                form,
+                limit,
+                self.bound(node, stream, *start) if form is not Form.LATEST or limit % 2 else None,
+                self.bound(node, stream, *end) if form is Form.BETWEEN else None,
+            )
+            pages.append(shown(await node.history.read(query)))
+        assert pages[0] == pages[1]
+        asked = ConversationsQuery(account, 1000, 1010, limit)
+        answers = [await node.history.conversations(asked) for node in self.nodes]
+        assert answers[0] == answers[1]
+
+    def bound(self, node: Node, stream: str, kind: str, number: int) -> Bound:
+        if kind == "time":
+            return Bound(time=number)
+        # Mostly of the stream that is asked for, sometimes of another.
+        records = [record for record in node.records if record.stream == stream] if number % 5 else node.records
+        return Bound(records[number % len(records)].msgid if records else "0" * 26)
+
+    async def compare_states(self) -> None:
+        snapshots = [Directory(await store.attach().start(lambda _: None, print)) for store in self.stores]
+        fold = Directory(Snapshot([], []))
+        for record in self.nodes[1].records:
+            fold.apply_record(record)
+        for directory in snapshots:
+            assert directory.accounts == fold.accounts
+            assert directory.channels == fold.channels
+        for account in ("alice", "bob", "carol", "dora"):
+            assert await self.nodes[0].history.verifier(account) == await self.nodes[1].history.verifier(account)
+
+
+def told_of(outcome: Outcome) -> tuple:
+    return outcome.verdict, [(record.stream, record.seq, record.time, record.event) for record in outcome.records]
+
+
+def shown(page: Page) -> tuple:
+    return page.known, [(record.seq, record.time, record.event) for record in page.records]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(rounds, max_size=8))
+def test_sqlite_answers_what_the_reference_answers(script: list) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        asyncio.run(Twins(Path(directory)).live(script))
