@@ -33,14 +33,20 @@ class Answer:
 
 
 class Unit:
-    """One command for one target on its way; `attempts` counts how often it was judged."""
+    """One command for one target on its way.
 
-    __slots__ = ("answer", "attempts", "message", "pipelines", "replies")
+    replies: what it is answered when it was no command at all.
+    lines: what its handler had to say before the history has spoken.
+    attempts: how often it was judged.
+    """
+
+    __slots__ = ("answer", "attempts", "lines", "message", "pipelines", "replies")
 
     def __init__(self, message: Message, answer: Answer, replies: tuple[Message, ...] = ()) -> None:
         self.message = message
         self.answer = answer
         self.replies = replies
+        self.lines: list[Iterable[Message]] = []
         self.pipelines = not replies and pipelines(message)
         self.attempts = 0
 

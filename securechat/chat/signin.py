@@ -25,12 +25,14 @@ class Conclusion(NamedTuple):
     enabled: False when they were right and the account is disabled.
     device: the id of the device whose token it was.
     new_verifier: of the new password, for PASSWD.
+    busy: nothing was found out, for too many are waiting to be checked.
     """
 
     account: str
     enabled: bool = True
     device: str = ""
     new_verifier: str = ""
+    busy: bool = False
 
 
 def register(ask: Ask) -> Iterable[Effect]:
@@ -61,6 +63,8 @@ def welcome(ask: Ask) -> Iterable[Effect]:
 
 def conclude(ask: Ask, verify: Verify, conclusion: Conclusion) -> Iterable[Effect]:
     """Answer credentials that were checked."""
+    if conclusion.busy:
+        return _put_off(ask, verify.purpose)
     if verify.purpose is Purpose.PASSWD:
         return _change_password(ask, verify, conclusion)
     if not conclusion.account or not conclusion.enabled:
@@ -80,6 +84,18 @@ def conclude(ask: Ask, verify: Verify, conclusion: Conclusion) -> Iterable[Effec
             ask.reply(numerics.RPL_SASLSUCCESS, "SASL authentication successful"),
         ]
     return [Send(lines), *register(ask)]
+
+
+def _put_off(ask: Ask, purpose: Purpose) -> Iterable[Effect]:
+    """Tell a client to try later: no fault of its own, and no word on its credentials."""
+    text = "Too many people are signing in; try again in a minute"
+    fail = ask.fail("TRY_AGAIN", text)
+    if purpose is Purpose.PASSWD:
+        return [Send([fail])]
+    ask.session.move(Trigger.REJECTED)
+    if purpose is Purpose.PASS:
+        return [Send([fail]), Close(text)]
+    return [Send([fail, ask.reply(numerics.ERR_SASLFAIL, text)])]
 
 
 def _reject(ask: Ask, purpose: Purpose, *, disabled: bool) -> Iterable[Effect]:

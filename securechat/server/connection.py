@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -118,7 +118,7 @@ class Connection:
     def drained(self) -> None:
         """Go on with what waited for the reader."""
         self._blocked = False
-        self._produce_waiting()
+        self._contain(self._produce_waiting)
         self.advance()
 
     def closed(self, reason: str) -> None:
@@ -155,7 +155,20 @@ class Connection:
             self._pipeline.receive(message, labelled=labelled, splits=self.session.is_ready)
 
     def advance(self) -> None:
-        """Judge the commands whose turn it is, as many as one turn of the loop allows."""
+        """Judge the commands whose turn it is, as many as one turn of the loop allows.
+
+        An error of ours in one of them ends this connection, and is nobody else's matter.
+        """
+        self._contain(self._judge_waiting)
+
+    def _contain(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:
+            log.exception("internal error", connection=self.session.id)
+            self.end("internal error")
+
+    def _judge_waiting(self) -> None:
         for _ in range(COMMANDS_PER_TURN):
             if self._blocked or self._producers or self.session.state is State.CLOSED:
                 return
@@ -179,6 +192,7 @@ class Connection:
             self._refuse(unit, refusal)
 
     def _refuse(self, unit: Unit, refusal: Refusal) -> None:
+        unit.lines = []
         log.debug("refused", connection=self.session.id, command=unit.message.command[:16], reason=str(refusal))
         self._finish(unit, refusal.replies)
 
@@ -206,10 +220,9 @@ class Connection:
                 case Close(reason):
                     last_words = reason
         lines.append(self._note_changes())
-        if under_way:
-            unit.answer.lines.extend(lines)
-        else:
-            self._finish(unit, chain.from_iterable(lines))
+        unit.lines = lines
+        if not under_way:
+            self._finish(unit, ())
         if last_words is not None:
             self.end(last_words)
 
@@ -266,7 +279,6 @@ class Connection:
         verdict = outcome.verdict
         if verdict is Verdict.STALE and unit.attempts < MAX_ATTEMPTS:
             self._pipeline.land(unit, again=True)
-            unit.answer.lines.clear()
             return
         self._pipeline.land(unit)
         if self.session.state is State.CLOSED:
@@ -290,6 +302,7 @@ class Connection:
     def _finish(self, unit: Unit, lines: Iterable[Message]) -> None:
         """Send what a command is answered; a labelled one once all its targets are answered."""
         answer = unit.answer
+        answer.lines += unit.lines
         answer.lines.append(lines)
         answer.open -= 1
         if not answer.label:
@@ -302,7 +315,7 @@ class Connection:
     def produce(self, lines: Iterable[Message]) -> None:
         """Write lines at the pace the client reads: they wait, undrawn, while too much is queued for it."""
         self._producers.append(iter(lines))
-        self._produce_waiting()
+        self._contain(self._produce_waiting)
         self.node.hub.touch(self)
 
     def _produce_waiting(self) -> None:

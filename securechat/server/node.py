@@ -16,7 +16,7 @@ from securechat.auth.passwords import Overloaded, PasswordChecker, check_passwor
 from securechat.auth.tokens import create_token, digest_token, is_token
 from securechat.chat.ask import Ask
 from securechat.chat.directory import Directory, epoch_of
-from securechat.chat.effects import Append, Effect, Entry, Purpose, ReadHistory, Refusal, Verify
+from securechat.chat.effects import Append, Effect, Entry, Purpose, ReadHistory, Verify
 from securechat.chat.events import PasswordRehashed, account_stream
 from securechat.chat.handlers.history import answer_page, answer_targets
 from securechat.chat.ports import AccountState, History, HistoryQuery, Lane, Outcome, Submission, Verdict
@@ -125,7 +125,12 @@ class Node:
     # ── the history ──
 
     def _follow(self, outcomes: Sequence[Outcome]) -> None:
-        self.hub.follow(outcomes)
+        try:
+            self.hub.follow(outcomes)
+        except Exception as error:
+            # A state that has missed a record would judge wrongly from here on: better to start again from the disk.
+            log.exception("a committed batch could not be followed")
+            self._failed(error)
 
     def _fail(self, error: Exception) -> None:
         log.error("storage failed", error=str(error))
@@ -167,8 +172,7 @@ class Node:
             return await self._verify_password(verify)
         except Overloaded:
             log.warning("password queue is full", waiting=self.passwords.waiting)
-            text = "Too many people are signing in; try again in a minute"
-            raise Refusal(Message("FAIL", ("*", "TRY_AGAIN", text), self._server_name)) from None
+            return Conclusion("", busy=True)
 
     def _verify_token(self, verify: Verify) -> Conclusion:
         found = self.world.directory.device_with(digest_token(verify.secret))

@@ -13,6 +13,7 @@ from securechat.chat.events import (
     Created,
     DeviceAdded,
     DeviceRevoked,
+    Dropped,
     Event,
     Joined,
     Kicked,
@@ -106,6 +107,8 @@ class State:
                 return account in channel.members and channel.members[account].role == role
             case Kicked(account=account):
                 return account in channel.members
+            case Dropped():
+                return not channel.members and not channel.written
         return True
 
     def apply(self, record: Record, event: Event) -> None:

@@ -170,7 +170,7 @@ class _Judgement:
             return
         ask, channel = self.ask, self.channel
         mask = complete_mask(change.argument)
-        if len(mask.encode()) > 150 or any(letter.isspace() for letter in mask):
+        if len(mask.encode()) > 150 or mask[0] == ":" or any(letter.isspace() for letter in mask):
             raise self._invalid(change, "Not a usable mask")
         known = {ban.lower(): ban for ban in channel.bans}.get(mask.lower())
         if change.adds and known is None:

@@ -85,7 +85,11 @@ class Tables:
         self._note_closure(key, record.seq, True, policy.is_open(modes, ""))
 
     def _dropped(self, key: int, _record: Record, _event: Dropped) -> None:
-        self._run("DELETE FROM channels WHERE stream = ?", (key,))
+        # Joining and posting raise no epoch, so somebody may have done either since the last member's leaving was judged.
+        if self._run("SELECT 1 FROM members WHERE channel = ? LIMIT 1", (key,)).fetchone() is not None:
+            raise Stale
+        self._run("DELETE FROM channels WHERE stream = ? AND NOT written", (key,))
+        self._require_change()
 
     def _joined(self, key: int, record: Record, event: Joined) -> None:
         self._require_account(event.account)
