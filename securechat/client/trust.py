@@ -90,7 +90,7 @@ def _explain_certificate(error: ssl.SSLCertVerificationError, host: str) -> str:
 
 
 def _explain_handshake(error: ssl.SSLError, host: str) -> str:
-    reason = error.reason or ""
+    reason = getattr(error, "reason", None) or ""
     if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"):
         return f"{host} does not speak TLS on this port: check the port"
     if "PROTOCOL_VERSION" in reason or "UNSUPPORTED_PROTOCOL" in reason:

@@ -58,7 +58,7 @@ def cut_oddly(content: bytes, seed: int) -> list[bytes]:
 
 
 def exchange(client: ssl.SSLSocket, pieces: list[bytes], count: int) -> bytes:
-    """Send the pieces and read `count` bytes as they come; in one thread, since Pythons before 3.13 demand it."""
+    """Send the pieces and read `count` bytes as they come; in one thread, since two at once break an SSLSocket."""
     client.setblocking(False)
     taken = bytearray()
     while len(taken) < count:
