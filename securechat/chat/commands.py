@@ -53,6 +53,7 @@ COMMANDS: dict[str, Command] = {
     "MODE": Command(modes.mode, 1),
     "PRIVMSG": Command(talking.post, pipelines=True, targets=True),
     "NOTICE": Command(talking.post, pipelines=True, targets=True),
+    "TAGMSG": Command(talking.tag, 1, targets=True),
     "AWAY": Command(talking.away),
     "WHO": Command(looking.who),
     "WHOIS": Command(looking.whois, 1),

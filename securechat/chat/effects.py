@@ -14,7 +14,7 @@ from securechat.wire.message import Message
 
 if TYPE_CHECKING:
     from securechat.chat.ports import ConversationsQuery, HistoryQuery
-    from securechat.chat.presence import Signal
+    from securechat.chat.signals import Signal
 
 
 class Refusal(SecurechatError):

@@ -6,17 +6,9 @@ An account with sessions is away when every one of them is.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 OFFLINE = "Not connected"
-
-
-class AwaySet(NamedTuple):
-    """A session says that it is away, or (None) back."""
-
-    account: str
-    session: str
-    text: str | None
 
 
 class AwayChanged(NamedTuple):
@@ -24,10 +16,6 @@ class AwayChanged(NamedTuple):
 
     account: str
     text: str | None
-
-
-Signal: TypeAlias = AwaySet
-"""What a handler can ask to be told to others without anything keeping it."""
 
 
 class Presence:

@@ -23,6 +23,7 @@ from securechat.chat.events import (
     TopicSet,
     parties,
 )
+from securechat.chat.signals import TagsSent
 from securechat.chat.world import World
 from securechat.wire.capabilities import ACCOUNT_TAG, EXTENDED_JOIN, MESSAGE_TAGS, SERVER_TIME
 from securechat.wire.message import Message, encode, encode_tags
@@ -168,6 +169,16 @@ _WORDS: dict[type, Callable[[Record, Any, World, int], Message]] = {
     BanSet: _ban_set,
     BanLifted: _ban_lifted,
 }
+
+
+def tag_message(sent: TagsSent, world: World, caps: int) -> Message:
+    """Return a TAGMSG for a viewer with these capabilities. (IRCv3 message-tags)"""
+    tags = {"msgid": sent.msgid}
+    if caps & SERVER_TIME:
+        tags["time"] = format_time(sent.time)
+    if caps & ACCOUNT_TAG:
+        tags["account"] = world.directory.name_of(sent.account)
+    return Message("TAGMSG", (sent.target,), world.userhost(sent.account), tags | sent.tags)
 
 
 def away_line(world: World, account_id: str, text: str | None) -> bytes:

@@ -91,7 +91,7 @@ def isupport_tokens(network: str) -> list[str]:
         "PREFIX=(qov)~@+",
         "STATUSMSG=",
         f"TARGMAX=JOIN:{limits.TARGETS_PER_COMMAND},KICK:1,NAMES:1,NOTICE:{limits.TARGETS_PER_COMMAND}"
-        f",PART:{limits.TARGETS_PER_COMMAND},PRIVMSG:{limits.TARGETS_PER_COMMAND},WHOIS:1",
+        f",PART:{limits.TARGETS_PER_COMMAND},PRIVMSG:{limits.TARGETS_PER_COMMAND},TAGMSG:{limits.TARGETS_PER_COMMAND},WHOIS:1",
         f"TOPICLEN={limits.TOPIC_LENGTH}",
         f"USERLEN={NICK_LENGTH}",
         "UTF8ONLY",

@@ -212,7 +212,7 @@ class Connection:
                     flight = Flight(self, unit, effect)
                     self.node.history.submit(Submission(effect, self._pipeline.lane, flight))
                 case Broadcast(signal):
-                    self.node.broadcast(signal)
+                    self.node.broadcast(signal, self)
                 case Verify() | ReadHistory():
                     under_way = True
                     self._pipeline.launch(unit)

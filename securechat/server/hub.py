@@ -22,9 +22,10 @@ from securechat.chat.events import (
 from securechat.chat.ports import ChannelState, Outcome, Verdict
 from securechat.chat.presence import AwayChanged
 from securechat.chat.replies import entry_lines
+from securechat.chat.signals import TagsSent
 from securechat.chat.world import World
-from securechat.wire.capabilities import AWAY_NOTIFY, ECHO_MESSAGE, EXTENDED_JOIN
-from securechat.wire.message import Message
+from securechat.wire.capabilities import AWAY_NOTIFY, ECHO_MESSAGE, EXTENDED_JOIN, MESSAGE_TAGS
+from securechat.wire.message import Message, encode
 
 if TYPE_CHECKING:
     from securechat.server.connection import Connection
@@ -152,7 +153,7 @@ class Hub:
                 groups = self._audiences.get(stream[2:], {})
                 self.world.directory.apply_record(outcomes[0].records[0])
             else:
-                groups = self._direct_groups(stream, lines)
+                groups = self._direct_groups(stream, {line.event.account for line in lines})
             self._deliver_lines(groups, lines)
 
     def _deliver_lines(self, groups: dict[int, Members], lines: list[_Line]) -> None:
@@ -178,11 +179,14 @@ class Hub:
                 echo = render.message(line.record, self.world, caps) if caps & ECHO_MESSAGE else None
                 assert line.ticket is not None
                 line.ticket.landed(line.outcome, () if echo is None else (echo,))
+                # IRCv3 labeled-response: who writes to itself gets the echo, and apart from it the message.
+                if line.is_to_oneself:
+                    connection.transport.write_live(line.posted.for_variant(connection.variant))
             elif hears:
                 connection.transport.write_live(line.posted.for_variant(connection.variant))
         self._dirty[connection] = None
 
-    def _direct_groups(self, stream: str, lines: list[_Line]) -> dict[int, Members]:
+    def _direct_groups(self, stream: str, writers: set[str]) -> dict[int, Members]:
         """Return who hears a direct conversation: both parties, the writer's other devices if they know echoes.
 
         Lines of both parties in one batch are told to a device without echo-message from both: it is rare, harmless
@@ -190,7 +194,6 @@ class Hub:
         """
         groups: dict[int, Members] = {}
         one, other = parties(stream)
-        writers = {line.event.account for line in lines}
         for account in dict.fromkeys((one, other)):
             only_writes = writers == {account} and one != other
             for connection in self._ready.get(account, ()):
@@ -283,7 +286,22 @@ class Hub:
             if not policy.survives(record, connection.session.device, connection is origin):
                 connection.revoke()
 
-    # ── presence ──
+    # ── signals ──
+
+    def pass_tags(self, sent: TagsSent, origin: Connection) -> None:
+        """Tell a conversation's listeners of tags sent without a text; the sender's own connection has its echo."""
+        if sent.stream[0] == "c":
+            groups = self._audiences.get(sent.stream[2:], {})
+        else:
+            groups = self._direct_groups(sent.stream, {sent.account})
+        for variant, members in groups.items():
+            if variant & MESSAGE_TAGS:
+                line = encode(render.tag_message(sent, self.world, variant))
+                for connection in members:
+                    if connection is not origin:
+                        connection.transport.write_live(line)
+                self._dirty |= members
+        self._wake()
 
     def announce_absence(self, change: AwayChanged) -> None:
         """Tell the acquaintances of an account that it went away or came back. (IRCv3 away-notify)"""
@@ -325,6 +343,11 @@ class _Line:
         self.posted = render.PostedLine(self.record, world)
         self.ticket: Ticket | None = None if outcome.submission is None else outcome.submission.ticket
         self.connection = None if self.ticket is None else self.ticket.connection
+
+    @property
+    def is_to_oneself(self) -> bool:
+        """Whether this is a direct message whose writer and reader are the same."""
+        return self.record.stream[0] == "d" and len(set(parties(self.record.stream))) == 1
 
 
 _NOTHING = Message("*")

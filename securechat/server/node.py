@@ -20,7 +20,8 @@ from securechat.chat.effects import Append, Effect, Entry, Purpose, ReadHistory,
 from securechat.chat.events import PasswordRehashed, account_stream
 from securechat.chat.handlers.history import answer_page, answer_targets
 from securechat.chat.ports import AccountState, History, HistoryQuery, Lane, Outcome, Submission, Verdict
-from securechat.chat.presence import Presence, Signal
+from securechat.chat.presence import Presence
+from securechat.chat.signals import Signal, TagsSent
 from securechat.chat.signin import Conclusion
 from securechat.chat.world import World
 from securechat.config import Config
@@ -229,8 +230,11 @@ class Node:
 
     # ── presence ──
 
-    def broadcast(self, signal: Signal) -> None:
-        """Carry out an ephemeral signal."""
+    def broadcast(self, signal: Signal, origin: Connection) -> None:
+        """Tell others what nothing keeps."""
+        if isinstance(signal, TagsSent):
+            self.hub.pass_tags(signal, origin)
+            return
         change = self.world.presence.set_away(*signal)
         if change is not None:
             self.hub.announce_absence(change)

@@ -201,5 +201,5 @@ def _is_tag_key(key: str) -> bool:
 def _guess_command(line: bytes) -> str:
     for word in line.split(b" "):
         if word and not word.startswith((b"@", b":")):
-            return word.decode("ascii").upper() if word.isalnum() else "*"
+            return word.decode("ascii").upper() if word.isalnum() and len(word) <= 32 else "*"
     return "*"

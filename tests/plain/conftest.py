@@ -1,32 +1,30 @@
-"""A CA that the tests trust, and a server that it vouches for."""
+"""The server of the client's tests, and the command line run against it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import trustme
 
+from tests.client.conftest import authority, ca_file, server
 from tests.client.fakeserver import FakeServer
+from tests.plain.program import Program
 
-
-@pytest.fixture(scope="session")
-def authority() -> trustme.CA:
-    """Return the CA of the tests."""
-    return trustme.CA()
+__all__ = ["authority", "ca_file", "program", "server"]
 
 
 @pytest.fixture
-def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
-    """Return the file that a client is given to trust."""
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return path
+def program(server: FakeServer, ca_file: Path, tmp_path: Path) -> Callable[..., Program]:
+    """Return what makes a command line that signs in as alice."""
+    token = tmp_path / "token"
+    token.touch(0o600)
+    token.write_text("secret\n")
 
+    def make(*words: str, sign_in: bool = True, **options: str) -> Program:
+        options = {"server": f"localhost:{server.port}", "ca": str(ca_file), "user": "alice", **options}
+        if sign_in:
+            options = {"token-file": str(token), **options}
+        return Program([*words, *(word for name, value in options.items() for word in (f"--{name}", value))])
 
-@pytest.fixture
-async def server(authority: trustme.CA) -> AsyncIterator[FakeServer]:
-    """Yield a server that listens as localhost."""
-    async with FakeServer(authority) as server:
-        yield server
+    return make

@@ -129,7 +129,7 @@ def test_what_is_neither_is_refused(text: str) -> None:
         ("ééé", 4, ["éé", "é"]),
         ("ééé", 5, ["éé", "é"]),
         ("😀😀", 4, ["😀", "😀"]),
-        (" x" * 4, 4, [" x", "x x"]),
+        (" x" * 4, 4, [" x x", "x x"]),
     ],
 )
 def test_a_text_too_long_is_cut_between_words_or_characters(text: str, room: int, parts: list[str]) -> None:

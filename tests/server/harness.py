@@ -8,6 +8,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import argon2
@@ -52,6 +53,13 @@ class RunningServer:
     ca: trustme.CA
     failures: list[Exception] = field(default_factory=list)
 
+    @cached_property
+    def trust(self) -> ssl.SSLContext:
+        """A client's context that trusts this server's CA alone."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.ca.configure_trust(context)
+        return context
+
     @property
     def port(self) -> int:
         return self.listener.address[1]
@@ -62,10 +70,8 @@ class RunningServer:
 
     async def connect(self) -> RawClient:
         """Open a TLS connection that has said nothing yet."""
-        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
-        self.ca.configure_trust(context)
         reader, writer = await asyncio.open_connection(
-            "127.0.0.1", self.port, ssl=context, server_hostname="localhost", limit=1 << 20
+            "127.0.0.1", self.port, ssl=self.trust, server_hostname="localhost", limit=1 << 20
         )
         return RawClient(reader, writer)
 
@@ -153,6 +159,7 @@ async def running_server(
     directory: Path,
     config: Config | None = None,
     store: Callable[[Path], Store] | None = None,
+    passwords: PasswordChecker | None = None,
 ) -> AsyncIterator[RunningServer]:
     """Run a server on a directory's database; `store` makes another than SQLite's."""
     loop = asyncio.get_running_loop()
@@ -163,7 +170,7 @@ async def running_server(
     config = config or Config(chat=Chat(absence=60))
     opened = (store or open_sqlite)(directory)
     failures: list[Exception] = []
-    passwords = PasswordChecker(parameters=CHEAP)
+    passwords = passwords or PasswordChecker(parameters=CHEAP)
     node = Node(
         config, opened.attach(), passwords, server_name="chat.example", randbytes=os.urandom, failed=failures.append
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import apsw
 
 
 class Disk(apsw.VFS):
     """The default VFS while it is in use; every file is a real one.
 
-    trace: ("write" | "sync", last part of the file's name), in order; the tests add what they see.
+    trace: ("write" | "sync", last part of the file's name), in order.
+    full: writing fails; broken: flushing fails; on_sync: called before each flush, in the thread that waits for it.
     """
 
     NAME = "securechat-tests"
@@ -19,6 +22,7 @@ class Disk(apsw.VFS):
         self.trace: list[tuple[str, str]] = []
         self.full = False
         self.broken = False
+        self.on_sync: Callable[[], object] = lambda: None
 
     def xOpen(self, name: apsw.URIFilename | str | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802
         return File(self, name, flags)
@@ -30,7 +34,8 @@ class File(apsw.VFSFile):
     def __init__(self, disk: Disk, name: apsw.URIFilename | str | None, flags: list[int]) -> None:
         super().__init__(disk.real, name, flags)
         self.disk = disk
-        self.name = name.filename().rpartition("/")[2] if isinstance(name, apsw.URIFilename) else str(name)
+        path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
+        self.name = path.rpartition("/")[2]
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
         if self.disk.full:
@@ -41,5 +46,6 @@ class File(apsw.VFSFile):
     def xSync(self, flags: int) -> None:  # noqa: N802
         if self.disk.broken:
             raise apsw.IOError("the flush failed")
+        self.disk.on_sync()
         self.disk.trace.append(("sync", self.name))
         super().xSync(flags)

@@ -19,7 +19,6 @@ from securechat.chat.events import Joined, Kicked, Posted
 from securechat.chat.ports import Lane, Outcome, Verdict
 from securechat.errors import StorageError
 from securechat.storage.sqlite import SqliteStore
-from securechat.storage.sqlite.writer import Writer
 from tests.storage.disk import Disk
 from tests.storage.nodes import ROOM, Clock, Node, once
 
@@ -71,30 +70,25 @@ def count_messages(path: Path) -> int:
 
 
 class Gate:
-    """Holds every commit up until it is opened."""
+    """Holds the flush of every commit up until it is opened."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, disk: Disk) -> None:
         self.entered = asyncio.Event()
         self.opened = threading.Event()
-        loop = asyncio.get_running_loop()
-        commit = Writer._commit
+        self._loop = asyncio.get_running_loop()
+        disk.on_sync = self._wait
 
-        def wait_and_commit(writer: Writer, *batch: object) -> None:
-            # What was handed to the loop before this commit runs there before this.
-            loop.call_soon_threadsafe(self.entered.set)
-            self.opened.wait(10)
-            commit(writer, *batch)  # type: ignore[arg-type]
-
-        monkeypatch.setattr(Writer, "_commit", wait_and_commit)
+    def _wait(self) -> None:
+        # What was handed to the loop before this flush runs there before this.
+        self._loop.call_soon_threadsafe(self.entered.set)
+        self.opened.wait(10)
 
 
 # ── commit first ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_nothing_is_told_before_the_commit_has_returned(
-    node: Node, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gate = Gate(monkeypatch)
+async def test_nothing_is_told_before_the_commit_has_returned(node: Node, path: Path, disk: Disk) -> None:
+    gate = Gate(disk)
     future = node.submit(posted("hello"))
     await gate.entered.wait()
     told, stored = future.done(), count_messages(path)
@@ -128,8 +122,8 @@ async def test_what_was_written_is_flushed_before_anybody_is_told(
     assert last == [(expected, "history.db-wal")] * 10
 
 
-async def test_what_queues_during_a_commit_is_the_next_transaction(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    gate = Gate(monkeypatch)
+async def test_what_queues_during_a_commit_is_the_next_transaction(node: Node, disk: Disk) -> None:
+    gate = Gate(disk)
     node.batches.clear()
     futures = [node.submit(posted("first"))]
     await gate.entered.wait()
@@ -258,7 +252,7 @@ async def test_somebody_elses_lock_refuses_the_batch_and_no_more(store: SqliteSt
 
 async def test_a_node_whose_loop_has_ended_does_not_hinder_the_others(store: SqliteStore, node: Node) -> None:
     def follow_and_vanish() -> None:
-        asyncio.run(Node(store.attach()).start(), debug=False)  # type: ignore[arg-type]
+        asyncio.run(Node(store.attach()).start())  # type: ignore[arg-type]
 
     await asyncio.to_thread(follow_and_vanish)
     assert (await node.put(posted("hello"))).verdict is Verdict.STORED

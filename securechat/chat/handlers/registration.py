@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from securechat.chat import signin
+from securechat.chat import world as limits
 from securechat.chat.ask import Ask
 from securechat.chat.effects import Close, Effect, Purpose, Send, Verify
 from securechat.chat.session import State, Trigger
@@ -46,7 +47,7 @@ def _cap_list(ask: Ask) -> Iterable[Effect]:
 def _cap_req(ask: Ask) -> Iterable[Effect]:
     session = ask.session
     session.negotiating = session.is_registering
-    wanted = ask.param(1)
+    wanted = ask.fits(ask.param(1), CAP_BUDGET)
     caps = capabilities.request(session.caps, wanted)
     if caps is None or (session.cap_version >= REAL_VERSION and not caps & capabilities.CAP_NOTIFY):
         return [Send([_cap_line(ask, "NAK", wanted)])]
@@ -151,7 +152,8 @@ def user(ask: Ask) -> Iterable[Effect]:
 
 def ping(ask: Ask) -> Iterator[Effect]:
     """Answer."""
-    yield Send([ask.say("PONG", ask.world.server_name, ask.param(0))])
+    token = ask.fits(ask.param(0), limits.TOKEN_LENGTH)
+    yield Send([ask.say("PONG", ask.world.server_name, token)])
 
 
 def pong(_ask: Ask) -> Iterable[Effect]:
@@ -162,4 +164,5 @@ def pong(_ask: Ask) -> Iterable[Effect]:
 def quit_(ask: Ask) -> Iterable[Effect]:
     """End the connection; the membership lasts."""
     reason = ask.param(0)
-    return [Close(f"Quit: {reason}" if reason else "Quit")]
+    repeats = 0 < len(reason.encode()) <= limits.REASON_LENGTH
+    return [Close(f"Quit: {reason}" if repeats else "Quit")]

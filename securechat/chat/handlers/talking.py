@@ -1,4 +1,4 @@
-"""Talking: PRIVMSG, NOTICE, AWAY."""
+"""Talking: PRIVMSG, NOTICE, TAGMSG, AWAY."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-from securechat.chat import policy
+from securechat.chat import policy, render
 from securechat.chat import world as limits
 from securechat.chat.ask import Ask
 from securechat.chat.directory import epoch_of
 from securechat.chat.effects import Append, Broadcast, Effect, Entry, Once, Refusal, Send
 from securechat.chat.events import Posted, StreamId, channel_stream, direct_stream
-from securechat.chat.presence import AwaySet
+from securechat.chat.signals import AwaySet, TagsSent
 from securechat.wire import capabilities, numerics
 from securechat.wire.framing import MAX_REST
 from securechat.wire.message import Message
@@ -53,9 +53,13 @@ def _judge(ask: Ask, once: Once | None) -> Append:
     line = f":{account.name}!{account.name}@securechat {message.command} {name} :{text}\r\n"
     if len(line.encode()) > MAX_REST:
         raise ask.refuse(numerics.ERR_INPUTTOOLONG, "Message is too long once it carries your name")
-    tags = {key: value for key, value in message.tags.items() if key[0] == "+"} if message.tags else {}
-    event = Posted(account.id, message.command, text, tags)
+    event = Posted(account.id, message.command, text, _client_tags(message))
     return Append((Entry(stream, event),), expects=(expected, epoch_of(account)), once=once, answer=answer)
+
+
+def _client_tags(message: Message) -> dict[str, str]:
+    """Return the tags that are the clients' own affair: all others end here. (IRCv3 message-tags)"""
+    return {key: value for key, value in message.tags.items() if key[0] == "+"} if message.tags else {}
 
 
 def _judge_channel(ask: Ask, target: str) -> tuple[str, StreamId, tuple[StreamId, int]]:
@@ -82,6 +86,19 @@ def _once(ask: Ask) -> Once | None:
         raise ask.refuse_by_fail("INVALID_ID", "A message id is 8 to 64 letters, digits and hyphens")
     said = "\0".join((message.command, fold(message.params[0]), message.params[1]))
     return Once(ask.session.account, given, hashlib.sha256(said.encode()).digest())
+
+
+def tag(ask: Ask) -> Iterable[Effect]:
+    """Send tags without a text to whoever listens now. (IRCv3 message-tags, TAGMSG)"""
+    if not ask.session.has(capabilities.MESSAGE_TAGS):
+        raise ask.refuse(numerics.ERR_UNKNOWNCOMMAND, ask.message.command, "Negotiate message-tags first")
+    target = ask.param(0)
+    judge = _judge_channel if target.startswith("#") else _judge_person
+    name, stream, *_ = judge(ask, target)
+    world, account = ask.world, ask.session.account
+    sent = TagsSent(account, stream, name, world.new_id(), world.clock(), _client_tags(ask.message))
+    echo = [render.tag_message(sent, world, ask.session.caps)] if ask.session.has(capabilities.ECHO_MESSAGE) else []
+    return [Broadcast(sent), Send(echo)]
 
 
 def away(ask: Ask) -> Iterable[Effect]:

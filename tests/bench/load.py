@@ -1,0 +1,145 @@
+"""A process full of members: signs them in, lets them talk, counts what arrives. Orders and answers are JSON lines.
+
+    python -m tests.bench.load        orders on stdin, answers on stdout, ends with stdin
+
+Orders: {"enter": {port, ca, members: [[kind, name, token, caps], …]}}, {"talk": {seconds, rate, window}},
+{"tally": {lines}}. Members are read all the time, whatever is asked.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import selectors
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.bench.members import Listener, Sampler, Sender, make_context, sign_in
+
+DRAIN_SECONDS = 30.0
+"""How long what was sent may take to arrive once nobody talks any more."""
+
+
+class Talk:
+    """One round of talking by some senders, paced or held back by their echoes."""
+
+    def __init__(self, senders: list[Sender], seconds: float, rate: int, window: int) -> None:
+        self._senders = senders
+        self._rate = rate
+        self._window = window
+        self._sent = 0
+        self.began = time.monotonic_ns()
+        self._end = self.began + int(seconds * 1e9)
+        self._total = int(seconds * rate)
+        self.deadline = self._end + int(DRAIN_SECONDS * 1e9)
+        for sender in senders:
+            sender.said = sender.echoed = 0
+
+    def go_on(self) -> None:
+        """Say what is due now."""
+        for sender in self._senders:
+            sender.send()
+        if self._rate:
+            self._keep_pace()
+        elif time.monotonic_ns() < self._end:
+            for sender in self._senders:
+                if sender.said - sender.echoed < self._window:
+                    sender.say(self._window - sender.said + sender.echoed)
+
+    def _keep_pace(self) -> None:
+        due = min(self._total, int((time.monotonic_ns() - self.began) * self._rate / 1e9) + 1)
+        while self._sent < due:
+            self._senders[self._sent % len(self._senders)].say(1)
+            self._sent += 1
+
+    @property
+    def is_over(self) -> bool:
+        """Whether everything is said and echoed."""
+        if self._rate and self._sent < self._total:
+            return False
+        return time.monotonic_ns() >= self._end and all(each.said == each.echoed for each in self._senders)
+
+    @property
+    def messages(self) -> int:
+        """How many were said."""
+        return sum(sender.said for sender in self._senders)
+
+
+class Load:
+    """The members of this process and what they are doing."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.EpollSelector()
+        self._selector.register(sys.stdin, selectors.EVENT_READ)
+        self._members: list[Listener] = []
+        self._talk: Talk | None = None
+        self._awaited: int | None = None
+        self._deadline = 0
+
+    def run(self) -> None:
+        """Obey orders until stdin ends."""
+        while True:
+            for key, _ in self._selector.select(0.001 if self._talk else 0.05):
+                if key.data is not None:
+                    key.data.take()
+                elif not self._obey(sys.stdin.readline()):
+                    return
+            if self._talk is not None:
+                self._go_on(self._talk)
+            if self._awaited is not None:
+                self._look_for_end(self._awaited)
+
+    def _obey(self, line: str) -> bool:
+        order: dict[str, Any] = json.loads(line) if line else {}
+        if "enter" in order:
+            self._enter(**order["enter"])
+        elif "talk" in order:
+            senders = [member for member in self._members if isinstance(member, Sender)]
+            self._talk = Talk(senders, **order["talk"])
+        elif "tally" in order:
+            self._awaited = order["tally"]["lines"]
+            self._deadline = time.monotonic_ns() + int(DRAIN_SECONDS * 1e9)
+        return bool(order)
+
+    def _enter(self, port: int, ca: str, members: list[list[str]]) -> None:
+        context = make_context(Path(ca))
+        for kind, name, token, caps in members:
+            member = sign_in(kind, name, token, caps, port, context)
+            self._selector.register(member.tls, selectors.EVENT_READ, member)
+            self._members.append(member)
+        gc.freeze()
+        answer(entered=len(members))
+
+    def _go_on(self, talk: Talk) -> None:
+        talk.go_on()
+        if talk.is_over:
+            self._talk = None
+            answer(messages=talk.messages, began=talk.began)
+        elif time.monotonic_ns() > talk.deadline:
+            raise TimeoutError(f"echoes are missing after {DRAIN_SECONDS:g} s")
+
+    def _look_for_end(self, awaited: int) -> None:
+        lines = [member.lines for member in self._members]
+        if min(lines) < awaited and time.monotonic_ns() < self._deadline:
+            return
+        if set(lines) != {awaited}:
+            raise RuntimeError(f"{awaited} lines were said, and members saw from {min(lines)} to {max(lines)}")
+        samplers = [member for member in self._members if isinstance(member, Sampler)]
+        latencies = [each for sampler in samplers for each in sampler.latencies]
+        self._awaited = None
+        for member in self._members:
+            member.lines = 0
+        for sampler in samplers:
+            sampler.latencies = []
+        answer(deliveries=sum(lines), ended=time.monotonic_ns(), latencies=latencies)
+
+
+def answer(**what: Any) -> None:
+    """Write one answer."""
+    print(json.dumps(what), flush=True)
+
+
+if __name__ == "__main__":
+    Load().run()

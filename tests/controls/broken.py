@@ -1,0 +1,90 @@
+"""A pytest plugin that breaks the product on purpose: `-p tests.controls.broken`, the variant in SECURECHAT_BROKEN.
+
+Each variant takes one rule out of the code, the way somebody could have written it; the suite must notice.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from securechat.chat import policy
+from securechat.storage.sqlite import batch as sqlite_batch
+from securechat.storage.sqlite.batch import Batch
+from securechat.storage.sqlite.writer import Writer
+
+
+def deliver_before_commit() -> None:
+    """Tell the followers first, and write to the disk while they read."""
+    commit, deliver = Writer._commit, Writer._deliver
+
+    def deliver_and_commit(self: Any, batch: Batch) -> None:
+        deliver(self, batch.outcomes)
+        self.told = batch.outcomes
+        commit(self, batch)
+
+    def deliver_the_rest(self: Any, outcomes: Any) -> None:
+        if outcomes is not self.told:
+            deliver(self, outcomes)
+
+    patch(Writer, _commit=deliver_and_commit, _deliver=deliver_the_rest)
+
+
+def check_no_epochs() -> None:
+    """Trust what the submitter saw."""
+    patch(Batch, _epochs_hold=lambda self, append: True)
+
+
+def store_ids_again() -> None:
+    """Store a message as often as it is sent."""
+    patch(Batch, _find_once=lambda self, once: None)
+    patch(sqlite_batch, _INSERT_ONCE=sqlite_batch._INSERT_ONCE.replace("INSERT", "INSERT OR REPLACE"))
+
+
+def number_at_submission() -> None:
+    """Take the seq from a counter when an append is submitted, rather than in the transaction that stores it."""
+    submit, judge = Writer.submit, Batch._judge
+    taken: dict[int, list[int]] = {}
+
+    def submit_numbered(self: Any, follower: Any, submission: Any) -> None:
+        if not hasattr(self, "counters"):
+            self.counters = defaultdict(int)
+        numbers = taken[id(submission)] = []
+        for entry in submission.append.entries:
+            self.counters[entry.stream] += 1
+            numbers.append(self.counters[entry.stream])
+        submit(self, follower, submission)
+
+    def judge_numbered(self: Any, submission: Any) -> Any:
+        self.numbers = iter(taken.pop(id(submission)))
+        return judge(self, submission)
+
+    patch(Writer, submit=submit_numbered)
+    patch(Batch, _judge=judge_numbered, _next_seq=lambda self, head: next(self.numbers))
+
+
+def let_everybody_read() -> None:
+    """Let anybody read anything."""
+    patch(policy, readable=lambda access: (policy.Span(1),), may_read=lambda access, record: True)
+
+
+VARIANTS: dict[str, Callable[[], None]] = {
+    "delivery-before-commit": deliver_before_commit,
+    "epochs-not-checked": check_no_epochs,
+    "ids-not-unique": store_ids_again,
+    "seq-outside-transaction": number_at_submission,
+    "may-read-says-yes": let_everybody_read,
+}
+
+
+def patch(owner: object, **replacements: object) -> None:
+    """Replace attributes that exist: a variant that patches nothing would prove nothing."""
+    for name, replacement in replacements.items():
+        assert hasattr(owner, name), f"{owner} has no {name} to break"
+        setattr(owner, name, replacement)
+
+
+def pytest_configure() -> None:
+    VARIANTS[os.environ["SECURECHAT_BROKEN"]]()

@@ -1,0 +1,210 @@
+"""The line mode, through pipes and on a terminal of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.client.fakeserver import FakeServer
+from tests.plain.program import Program
+
+MakeProgram = Callable[..., Program]
+
+WELCOME = ["-- #general: you are in", "-- #general: topic: what we talk about", "-- #general: 3 members: ~bob alice +carol"]
+
+
+async def test_it_shows_where_one_is_and_says_what_is_typed(server: FakeServer, program: MakeProgram) -> None:
+    server.say("bob", "#general", "earlier")
+    async with program() as client:
+        assert await client.read_until("members") == WELCOME
+        assert await client.read_until("earlier") == ["22:13 #general <bob> earlier"]
+        client.type("hello everybody", "/me waves", "//slash")
+        assert await client.read_until("slash") == [
+            "22:13 #general <alice> hello everybody",
+            "22:13 #general * alice waves",
+            "22:13 #general <alice> /slash",
+        ]
+        server.say("bob", "alice", "psst \x1b[2J")
+        assert await client.read_until("psst") == ["22:13 bob <bob> psst ^[[2J"]
+        client.type("/quit")
+        assert await client.process.wait() == 0
+    assert [message.text for message in server.stored][-2:] == ["/slash", "psst \x1b[2J"]
+
+
+async def test_a_script_of_lines_is_said_and_confirmed_before_it_ends(server: FakeServer, program: MakeProgram) -> None:
+    outcome = await program("--password-stdin", sign_in=False).run(b"secret\none\ntwo\n" + b"x" * 1000)
+    assert outcome.code == 0
+    lines = [line for line in outcome.out.splitlines() if "<alice>" in line]
+    assert lines[:2] == ["22:13 #general <alice> one", "22:13 #general <alice> two"]
+    assert "".join(message.text for message in server.stored) == "onetwo" + "x" * 1000
+    assert len(server.stored) == 5
+
+
+COMMANDS = [
+    ("/join #new", "JOIN #new"),
+    ("/join #new key", "JOIN #new key"),
+    ("/part", "PART #general"),
+    ("/part #other good bye", "PART #other :good bye"),
+    ("/names", "NAMES #general"),
+    ("/topic", "TOPIC #general"),
+    ("/topic tea and cake", "TOPIC #general :tea and cake"),
+    ("/topic #other tea", "TOPIC #other tea"),
+    ("/invite bob", "INVITE bob #general"),
+    ("/invite bob #other", "INVITE bob #other"),
+    ("/kick bob", "KICK #general bob"),
+    ("/kick #other bob for a reason", "KICK #other bob :for a reason"),
+    ("/away", "AWAY"),
+    ("/away at lunch", "AWAY :at lunch"),
+    ("/quote mode #general +m", "MODE #general +m"),
+    ("/quote ACCOUNT DEVICE ADD :my phone", "ACCOUNT DEVICE ADD :my phone"),
+]
+
+
+async def test_each_command_sends_its_line(server: FakeServer, program: MakeProgram) -> None:
+    async with program() as client:
+        await client.read_until("members")
+        client.type(*(typed for typed, _ in COMMANDS), "/quit")
+        await client.process.wait()
+    sent = server.guests[0].lines
+    assert sent[sent.index("JOIN #new") : -1] == [line for _, line in COMMANDS]
+
+
+WRONG = [
+    ("/nonsense", "-- there is no /nonsense; /help lists the commands"),
+    ("/join", "-- use it so: /join #channel [key]"),
+    ("/msg bob", "-- use it so: /msg nick|#channel text"),
+    ("/kick", "-- use it so: /kick [#channel] nick [reason]"),
+    ("/history x", "-- use it so: /history [number]"),
+    ("/quote :", "-- use it so: /quote LINE"),
+    ("/switch #elsewhere", "-- not sent: you are not in #elsewhere: /join #elsewhere"),
+    ("/msg a,b hi", "-- not sent: 'a,b' is neither one #channel nor one person"),
+    ("/quote x\x1b y", "-- not sent: cannot be sent: illegal command 'X\\x1b'"),
+    ("/\x1b[2J", "-- there is no /^[[2J; /help lists the commands"),
+]
+
+
+async def test_what_cannot_be_done_is_said_plainly(server: FakeServer, program: MakeProgram) -> None:
+    async with program() as client:
+        await client.read_until("members")
+        client.type(*(typed for typed, _ in WRONG), "/quit")
+        lines = [(await client.read_until("-- "))[-1] for _ in WRONG]
+        await client.process.wait()
+    assert lines == [line for _, line in WRONG]
+    assert server.stored == []
+
+
+async def test_talking_elsewhere_and_looking_back(server: FakeServer, program: MakeProgram) -> None:
+    for number in range(4):
+        server.say("bob", "#general", f"old {number}")
+    async with program() as client:
+        await client.read_until("old 3")
+        client.type("/history 2")
+        assert await client.read_until("old 3") == ["22:13 #general <bob> old 2", "22:13 #general <bob> old 3"]
+        client.type("/switch bob", "psst", "/msg carol hi", "/quit")
+        assert await client.read_until("hi") == [
+            "-- you talk in bob now",
+            "22:13 bob <alice> psst",
+            "22:13 carol <alice> hi",
+        ]
+        await client.process.wait()
+
+
+async def test_a_message_without_an_echo_is_marked_and_comes_through_once(
+    server: FakeServer, program: MakeProgram
+) -> None:
+    server.cut_after_storing.add("one")
+    async with program() as client:
+        await client.read_until("members")
+        client.type("one")
+        assert await client.read_until("one") == [
+            "?     #general <alice> one -- not confirmed; will be sent again, and stored once"
+        ]
+        assert await client.read_until("one") == ["22:13 #general <alice> one"]
+        client.type("two")
+        assert await client.read_until("two") == ["22:13 #general <alice> two"]
+    assert [message.text for message in server.stored] == ["one", "two"]
+
+
+async def test_what_is_typed_while_offline_is_said_when_the_server_is_back(
+    server: FakeServer, program: MakeProgram
+) -> None:
+    async with program() as client:
+        await client.read_until("members")
+        await server.stop()
+        await client.read_until("connection lost", err=True)
+        client.type("anybody?")
+        assert await client.read_until("anybody") == [
+            "?     #general <alice> anybody? -- will be sent when the connection is back"
+        ]
+        server.say("bob", "#general", "missed")
+        await server.listen()
+        seen = [line for line in [*await client.read_until("22:13"), *await client.read_until("22:13")] if "22:13" in line]
+        assert sorted(seen) == ["22:13 #general <alice> anybody?", "22:13 #general <bob> missed"]
+
+
+async def test_a_refused_message_is_marked(server: FakeServer, program: MakeProgram) -> None:
+    server.refused["hi"] = "404 alice #general :Cannot send"
+    async with program() as client:
+        await client.read_until("members")
+        client.type("hi")
+        assert await client.read_until("!") == ["!     #general <alice> hi -- not sent: Cannot send"]
+
+
+async def test_hostile_names_topics_and_reasons_act_on_nothing(server: FakeServer, program: MakeProgram) -> None:
+    async with program() as client:
+        await client.read_until("members")
+        evil = "\x1b]0;x\x07\x9b\u202e"
+        server.guests[0].tell(
+            f":{evil}!a@b JOIN #general",
+            f":bob!b@c TOPIC #general :{evil}",
+            f":bob!b@c KICK #general {evil} :{evil}",
+            f":irc.test 999 alice {evil} :{evil}",
+            f"FAIL {evil} {evil} :{evil}",
+            f":{evil}!a@b PRIVMSG #{evil} :{evil}",
+            f":{evil}!a@b QUIT :{evil}",
+            ":bob!b@c PRIVMSG #general :end",
+        )
+        lines = await client.read_until("end")
+    assert len(lines) == 8
+    assert all(line.isprintable() for line in lines), lines
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pty")
+async def test_on_a_terminal_an_arriving_message_does_not_disturb_the_line_being_typed(
+    server: FakeServer, program: MakeProgram, tmp_path: Path
+) -> None:
+    words = program(sign_in=False).words
+    with (tmp_path / "screen").open("w") as record:
+        client = pexpect.spawn(
+            Program.command[0], [*Program.command[1:], *words], encoding="utf-8", timeout=20, env=terminal_environment()
+        )
+        client.logfile_read = record
+        await client.expect("Password of alice", async_=True)
+        await asyncio.to_thread(client.waitnoecho)
+        client.sendline("secret")
+        await client.expect("members", async_=True)
+        await client.expect(r"\[#general\]", async_=True)
+        client.send("half a li")
+        await client.expect("half a li", async_=True)
+        server.say("bob", "#general", "interrupting \x1b[2J")
+        await client.expect(r"<bob> interrupting \^\[\[2J", async_=True)
+        client.send("ne\r")
+        await client.expect("<alice> half a line", async_=True)
+        client.sendeof()
+        await client.expect(pexpect.EOF, async_=True)
+        await asyncio.to_thread(client.close)
+    assert client.exitstatus == 0
+    assert [message.text for message in server.stored] == ["interrupting \x1b[2J", "half a line"]
+    screen = (tmp_path / "screen").read_text()
+    assert "secret" not in screen
+    assert "\x1b[2J" not in screen
+
+
+def terminal_environment() -> dict[str, str]:
+    """Return the environment of a person's terminal."""
+    return {"TERM": "xterm", "PATH": "/usr/bin:/bin", "TZ": "UTC", "LANG": "C.UTF-8", "HOME": "/nonexistent"}
