@@ -72,7 +72,7 @@ def fault_of_name(world: World, name: str) -> str | None:
 
 
 def add_accounts(world: World, accounts: Sequence[NewAccount]) -> Append:
-    """Make accounts, all or none, and put them into the default channels.
+    """Make accounts, all or none, and put them into the default channels as far as those have room.
 
     Raises: Impossible, naming the first that cannot be made.
     """
@@ -81,10 +81,11 @@ def add_accounts(world: World, accounts: Sequence[NewAccount]) -> Append:
     seen: dict[str, str] = {}
     for account in accounts:
         fault = fault_of_name(world, account.name)
-        other = seen.setdefault(skeleton(account.name), account.name)
+        other = seen.get(skeleton(account.name))
+        seen[skeleton(account.name)] = account.name
         if fault is None and account.role not in ROLES:
             fault = f"{account.role!r} is no role; use {', '.join(ROLES)}"
-        if fault is None and other is not account.name:
+        if fault is None and other is not None:
             fault = f"{account.name!r} could be mistaken for {other!r}, which is in the same list"
         if fault is not None:
             raise Impossible(fault)
@@ -108,6 +109,10 @@ def _birth(world: World, account: NewAccount, account_id: str) -> Iterable[Entry
 
 def _joins(world: World, name: str, account_ids: Sequence[str]) -> Iterable[Entry]:
     channel = world.directory.channel_named(name)
+    if channel is not None and channel.limit:
+        account_ids = account_ids[: max(0, channel.limit - len(channel.members))]
+    if not account_ids:
+        return
     roles = [PLAIN] * len(account_ids)
     if channel is None:
         stream = channel_stream(world.new_id())

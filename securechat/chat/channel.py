@@ -156,6 +156,6 @@ def complete_mask(text: str) -> str:
     """Return a ban mask with its missing parts as wildcards (`bob` becomes `bob!*@*`). (Modern IRC, MODE)"""
     nick, bang, rest = text.partition("!")
     if not bang and "@" in text:
-        return f"*!{text}"
-    user, at, host = rest.partition("@")
-    return f"{nick or '*'}!{user or '*'}@{host if at and host else '*'}"
+        nick, rest = "*", text
+    user, _, host = rest.partition("@")
+    return f"{nick or '*'}!{user or '*'}@{host or '*'}"

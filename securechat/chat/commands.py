@@ -101,17 +101,14 @@ def split_targets(message: Message) -> list[Message]:
         return [message]
     if talking.ID_TAG in message.tags:
         return [message]
-    targets = [target for target in dict.fromkeys(message.params[0].split(",")) if target]
-    if not 0 < len(targets) <= limits.TARGETS_PER_COMMAND:
+    names = message.params[0].split(",")
+    parts = {name: () if command.paired else message.params[1:] for name in names if name}
+    if command.paired:
+        keys = message.param(1).split(",")
+        parts |= {name: (key,) for name, key in zip(names, keys, strict=False) if name}
+    if not 0 < len(parts) <= limits.TARGETS_PER_COMMAND:
         return [message]
-    if not command.paired:
-        return [Message(message.command, (target, *message.params[1:]), "", message.tags) for target in targets]
-    keys = message.param(1).split(",")
-    keys += [""] * (len(targets) - len(keys))
-    return [
-        Message(message.command, (target, key, *message.params[2:]), "", message.tags)
-        for target, key in zip(targets, keys, strict=False)
-    ]
+    return [Message(message.command, (name, *rest), "", message.tags) for name, rest in parts.items()]
 
 
 def _printable(name: str) -> str:

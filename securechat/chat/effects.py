@@ -53,7 +53,7 @@ class Once(NamedTuple):
 class Append(msgspec.Struct, frozen=True):
     """Put events into the history: all of them or none, next to each other.
 
-    entries: none means: only look up `once`.
+    entries: none means: only look up `once`, if there is one.
     expects: (stream, epoch) pairs this was judged on; where an epoch has passed the command is judged again.
     once: looked up before anything else.
     refusal: what to answer when a look-up finds nothing (policy had refused).

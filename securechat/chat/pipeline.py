@@ -66,19 +66,24 @@ class Pipeline:
         return len(self._waiting)
 
     @property
+    def under_way(self) -> int:
+        """Count the commands that have been judged and wait for what was asked for."""
+        return self._under_way
+
+    @property
     def is_idle(self) -> bool:
         """Whether nothing waits and nothing is under way."""
         return not (self._waiting or self._held or self._under_way)
 
-    def receive(self, message: Message, *, labelled: bool, splits: bool) -> None:
+    def receive(self, message: Message, *, labelled: bool) -> None:
         """Queue a command.
 
-        labelled: the client negotiated labeled-response. splits: it has signed in, so lists of targets count.
+        labelled: the client negotiated labeled-response.
         """
         label = message.tags.get("label", "") if labelled and message.tags else ""
         if len(label.encode()) > 64:
             label = ""
-        parts = split_targets(message) if splits else [message]
+        parts = split_targets(message)
         answer = Answer(label, len(parts))
         for part in parts:
             self._waiting.append(Unit(part, answer))

@@ -18,12 +18,23 @@ class AwayChanged(NamedTuple):
     text: str | None
 
 
+class Farewell(NamedTuple):
+    """Why an account without sessions still counts as it did: its last `session` ended with this `text`."""
+
+    session: str
+    text: str | None
+
+
+_HERE = Farewell("", None)
+_GONE = Farewell("", OFFLINE)
+
+
 class Presence:
     """Sessions and absence by account id."""
 
     def __init__(self) -> None:
         self._sessions: dict[str, dict[str, str | None]] = {}
-        self._lingering: dict[str, str | None] = {}
+        self._lingering: dict[str, Farewell] = {}
 
     def __len__(self) -> int:
         """Count the accounts that have a session."""
@@ -41,14 +52,14 @@ class Presence:
         """Return why an account is away, or None when it is here (or nobody was told yet that it is not)."""
         sessions = self._sessions.get(account)
         if sessions is None:
-            return self._lingering.get(account, OFFLINE)
+            return self._lingering.get(account, _GONE).text
         texts = list(sessions.values())
         return None if None in texts else texts[-1]
 
     def linger(self, account: str) -> None:
         """Let an account without sessions count as here until `announce_gone`."""
         if account not in self._sessions:
-            self._lingering[account] = None
+            self._lingering[account] = _HERE
 
     def arrive(self, account: str, session: str) -> AwayChanged | None:
         """Note a new session; return what others are to be told."""
@@ -64,12 +75,16 @@ class Presence:
         del sessions[session]
         if not sessions:
             del self._sessions[account]
-            self._lingering[account] = before
+            self._lingering[account] = Farewell(session, before)
         return self._change(account, before)
 
-    def announce_gone(self, account: str) -> AwayChanged | None:
-        """End an account's lingering; return what others are to be told, None when it has come back."""
-        if account not in self._lingering:
+    def announce_gone(self, account: str, session: str) -> AwayChanged | None:
+        """End the lingering that began when `session` ended, or (empty) with `linger`.
+
+        Returns what others are to be told: None when the account has come back since, even if it left again.
+        """
+        farewell = self._lingering.get(account)
+        if farewell is None or farewell.session != session:
             return None
         del self._lingering[account]
         return AwayChanged(account, OFFLINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator
 
 from securechat.chat import world as limits
@@ -15,6 +16,8 @@ from securechat.wire.names import CHANNEL_LENGTH, NICK_LENGTH
 LINE_BUDGET = 300
 """Bytes of a list in one line: leaves room for the longest server, nick and channel names within 512."""
 TOKENS_PER_LINE = 12
+MOTD_WIDTH = 80
+"""Characters, of up to four bytes each, of the message of the day in one line."""
 
 
 def topic_lines(ask: Ask, channel: ChannelState) -> Iterator[Message]:
@@ -127,5 +130,6 @@ def motd_lines(ask: Ask) -> Iterator[Message]:
         return
     yield ask.reply(numerics.RPL_MOTDSTART, f"- {ask.world.server_name} Message of the day -")
     for line in text.splitlines():
-        yield ask.reply(numerics.RPL_MOTD, f"- {line}")
+        for part in textwrap.wrap(line, MOTD_WIDTH, drop_whitespace=False) or [""]:
+            yield ask.reply(numerics.RPL_MOTD, f"- {part}")
     yield ask.reply(numerics.RPL_ENDOFMOTD, "End of /MOTD command")

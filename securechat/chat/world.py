@@ -17,7 +17,7 @@ TOPIC_LENGTH = 300
 """Bytes."""
 REASON_LENGTH = 300
 """Bytes of a reason for KICK and PART, and of an AWAY text."""
-TOKEN_LENGTH = 400
+TOKEN_LENGTH = 350
 """Bytes of what a PING asks to be sent back: leaves room for the server's name, twice."""
 KEY_LENGTH = 32
 """Bytes."""

@@ -19,26 +19,28 @@ if TYPE_CHECKING:
     from securechat.server.office import Request
 
 PROGRAM = "securechat-admin"
+# A line with a lone backspace tells click to leave the lines after it as they are.
+HELP = """Administer a securechat server, whether it runs or not.
+
+\b
+securechat-admin user add alice              asks for a password
+securechat-admin user add bob --generate     prints one
+securechat-admin user import class.csv --tokens
+securechat-admin token add alice --label laptop
+securechat-admin cert show
+"""
 _secret_options = (
     click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin."),
     click.option("--generate", is_flag=True, help="Make a password and print it."),
 )
 
 
-@click.group(name=PROGRAM)
+@click.group(name=PROGRAM, help=HELP)
 @click.option("--data", type=click.Path(path_type=Path), help="Data directory.  [env: SECURECHAT_DATA]")
 @click.version_option(__version__, prog_name=PROGRAM)
 @click.pass_context
 def cli(context: click.Context, data: Path | None) -> None:
-    r"""Administer a securechat server, whether it runs or not.
-
-    \b
-    securechat-admin user add alice              asks for a password
-    securechat-admin user add bob --generate     prints one
-    securechat-admin user import class.csv --tokens
-    securechat-admin token add alice --label laptop
-    securechat-admin cert show
-    """
+    """Gather the commands."""
     context.obj = data or default_data_directory()
 
 
@@ -129,7 +131,7 @@ def user_list(data: Path, as_json: bool) -> None:
 
 
 @user.command("import")
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("file", type=click.File(encoding="utf-8-sig"))
 @click.option("--tokens", is_flag=True, help="Make device tokens instead of passwords: quick, nothing to remember.")
 @click.pass_obj
 def user_import(data: Path, file: Any, tokens: bool) -> None:
@@ -141,7 +143,10 @@ def user_import(data: Path, file: Any, tokens: bool) -> None:
 
     from securechat.server.office import NewPerson, UserAdd
 
-    rows = [row for row in csv.reader(file) if row and row[0].strip()]
+    try:
+        rows = [row for row in csv.reader(file) if row and row[0].strip()]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{file.name}: is not CSV in UTF-8 ({error}); save it as that") from None
     people = [NewPerson(row[0].strip(), row[1] if len(row) > 1 else "") for row in rows]
     writer = csv.writer(sys.stdout)
     for made in ask(data, UserAdd(people, tokens=tokens)):

@@ -10,15 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 import securechat
+from securechat.cli.exits import FAILED, INTERRUPTED, UNREACHABLE, USAGE
 from securechat.errors import ConfigError, SecurechatError, UnreachableError
 
 if TYPE_CHECKING:
     from securechat.plain.access import Access
-
-FAILED: Final = 1
-MISUSED: Final = 2
-UNREACHABLE: Final = 3
-INTERRUPTED: Final = 130
 
 
 # A line with a lone backspace tells click to leave the lines after it as they are.
@@ -194,7 +190,7 @@ def run_signed_in(
         access = build_access(server, ca, user, from_stdin=password_stdin, token_file=token_file)
         code = asyncio.run(run(access))
     except ConfigError as error:
-        code = complain(error, MISUSED)
+        code = complain(error, USAGE)
     except UnreachableError as error:
         code = complain(error, UNREACHABLE)
     except SecurechatError as error:

@@ -27,7 +27,10 @@ def carry_out(data: Path, request: Request) -> Any:
 
     Raises: ConfigError, RequestFailed.
     """
-    line = msgspec.json.encode(request) + b"\n"
+    try:
+        line = msgspec.json.encode(request) + b"\n"
+    except UnicodeEncodeError:
+        raise ConfigError("a name or the password is not UTF-8; set the terminal's encoding to it") from None
     answer = _ask_server(data, line)
     if answer is None:
         answer = asyncio.run(_do_it_here(data, line))

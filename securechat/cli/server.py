@@ -18,9 +18,19 @@ if TYPE_CHECKING:
 
 PROGRAM = "securechat-server"
 CONFIG = "config.toml"
+# A line with a lone backspace tells click to leave the lines after it as they are.
+HELP = """Run a securechat server.
+
+\b
+securechat-server                                    everything in the default data directory
+securechat-server --data /srv/chat --name chat.example.org
+securechat-server --cert fullchain.pem --key privkey.pem --listen 0.0.0.0:6697
+
+The first start on an empty data directory makes a CA, a certificate, the database and config.toml.
+"""
 
 
-@click.command(name=PROGRAM)
+@click.command(name=PROGRAM, help=HELP)
 @click.option("--data", type=click.Path(path_type=Path), help="Data directory.  [env: SECURECHAT_DATA]")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), help="Config file; else DATA/config.toml.")
 @click.option("--listen", multiple=True, metavar="HOST:PORT", help="Where to listen; may be given several times.")
@@ -42,15 +52,7 @@ def main(
     log_format: str,
     log_level: str,
 ) -> None:
-    r"""Run a securechat server.
-
-    \b
-    securechat-server                                    everything in the default data directory
-    securechat-server --data /srv/chat --name chat.example.org
-    securechat-server --cert fullchain.pem --key privkey.pem --listen 0.0.0.0:6697
-
-    The first start on an empty data directory makes a CA, a certificate, the database and config.toml.
-    """
+    """Run the command line."""
     with one_line_errors(PROGRAM):
         if storage != "sqlite":
             raise ConfigError("--storage: only sqlite is built in so far; leave the option out")

@@ -52,6 +52,7 @@ class MessageSeen:
 
     target: as the line has it; conversation: the channel, or the other person's nick.
     time: milliseconds since 1970 UTC; msgid is "" when the server gave none.
+    replayed: from history, or the echo of a repeated message; it can be older than what was seen.
     """
 
     conversation: str

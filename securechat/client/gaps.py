@@ -197,7 +197,8 @@ class Gaps:
         messages = [message for message in page.messages if fold(message.conversation) == fold(gap.conversation)]
         if gap.subcommand == "LATEST":
             return self._take_latest(gap, messages)
-        held = {message.msgid for message in gap.held if message.msgid}
+        # The echo of a repeated message can be older than the gap's end, so meeting it proves nothing.
+        held = {message.msgid for message in gap.held if message.msgid and not message.replayed}
         meets_live = any(message.msgid in held for message in messages)
         next_bound = _bound_after(messages) or gap.bound
         if meets_live or (next_bound == gap.bound and not gap.again):
@@ -209,7 +210,7 @@ class Gaps:
     def _take_latest(self, gap: _Gap, messages: list[MessageSeen]) -> list[Event]:
         shown: list[Event] = []
         if self._backlog or gap.fell_back:
-            shown += messages
+            shown += [*_held_before(messages, gap.held), *messages]
         elif messages:
             self._state.note_position(gap.conversation, messages[-1].time, messages[-1].msgid)
         if not messages:
@@ -274,3 +275,10 @@ _EPOCH: Final = "1970-01-01T00:00:00.000Z"
 def _bound_after(messages: list[MessageSeen]) -> str:
     named = [message.msgid for message in messages if message.msgid]
     return f"msgid={named[-1]}" if named else ""
+
+
+def _held_before(page: list[MessageSeen], held: list[MessageSeen]) -> list[MessageSeen]:
+    """Return the live lines from before a page of the latest: more was said meanwhile than it holds."""
+    msgids = [message.msgid for message in held]
+    first = page[0].msgid if page else ""
+    return held[: msgids.index(first)] if first and first in msgids else []

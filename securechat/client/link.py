@@ -95,6 +95,7 @@ class Link:
         self._answers: dict[str, asyncio.Future[None]] = {}
         self._events: asyncio.Queue[Event | None] = asyncio.Queue(MAX_EVENTS)
         self._error: Exception | None = None
+        self._closing = False
         self._task: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
@@ -150,7 +151,8 @@ class Link:
         """
         if self._task is None or self._task.done():
             raise Unsendable("the link has ended")
-        message = Outgoing(message_id or str(uuid.uuid4()), target, text, command)
+        delivery = Delivery.UNKNOWN if message_id else Delivery.PENDING
+        message = Outgoing(message_id or str(uuid.uuid4()), target, text, command, delivery)
         self._session.check_message(message)
         self.outbox.add(message)
         self._answers[message.id] = asyncio.get_running_loop().create_future()
@@ -204,14 +206,14 @@ class Link:
         return self._session.room_for(target)
 
     async def close(self) -> None:
-        """Say goodbye and stop; the iteration ends."""
-        if self._writer is not None:
-            try:
+        """Say goodbye, take what the server still has to say, and stop; the iteration ends."""
+        self._closing = True
+        if self._task is not None:
+            if self.is_online:
+                # Whoever closes while answers are on their way destroys what the server has not read yet.
                 self._session.send_command("QUIT")
                 self._write()
-            except (LineTooLong, Unsendable, OSError):
-                pass
-        if self._task is not None:
+                await asyncio.wait({self._task}, timeout=self._timing.closing)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._end()
@@ -222,9 +224,11 @@ class Link:
         try:
             while True:
                 reason = await self._connect_once(welcomed)
+                if self._closing:
+                    return
                 self._lose_connection()
                 delay = self._backoff.take()
-                await self._events.put(Disconnected(reason, delay))
+                await self._tell(Disconnected(reason, delay))
                 await self._sleep(delay)
         except Exception as error:
             self._error = error
@@ -259,7 +263,7 @@ class Link:
     async def _converse(self, welcomed: asyncio.Future[None]) -> None:
         address = self.address
         async with asyncio.timeout(self._timing.connect):
-            # Without server_hostname asyncio would skip the name check silently.
+            # Said here, so that no default of asyncio ever decides whether the name is checked.
             reader, self._writer = await asyncio.open_connection(
                 address.host, address.port, ssl=self._context, server_hostname=address.host, limit=CHUNK
             )
@@ -317,7 +321,11 @@ class Link:
                 pass
         for shown in self._gaps.take(event):
             if self.state.apply(shown):
-                await self._events.put(shown)
+                await self._tell(shown)
+
+    async def _tell(self, event: Event) -> None:
+        if not (self._closing and self._events.full()):
+            await self._events.put(event)
 
     def _settle(self, message_id: str) -> None:
         answer = self._answers.pop(message_id, None)
@@ -370,7 +378,10 @@ class Link:
         writer, self._writer = self._writer, None
         if writer is None:
             return
-        writer.close()
+        if self._closing:
+            writer.transport.abort()
+        else:
+            writer.close()
         try:
             async with asyncio.timeout(self._timing.closing):
                 await writer.wait_closed()

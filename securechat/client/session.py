@@ -24,7 +24,7 @@ from securechat.client.events import (
     TargetsPage,
     TargetsRequest,
 )
-from securechat.client.outbox import Outgoing
+from securechat.client.outbox import Delivery, Outgoing
 from securechat.client.signin import Phase, SignIn, last_words
 from securechat.client.translate import read_members, read_message, read_msgid, read_target, to_event
 from securechat.errors import ProtocolError
@@ -42,7 +42,7 @@ MAX_REQUESTS: Final = 4096
 MAX_MEMBERS: Final = 10_000
 FAR_FUTURE: Final = "9999-12-31T23:59:59.999Z"
 
-_Request = HistoryRequest | TargetsRequest | str
+_Request = HistoryRequest | TargetsRequest | Outgoing
 
 
 class ClientSession:
@@ -97,7 +97,7 @@ class ClientSession:
             LineTooLong, Unsendable: as `check_message`.
         """
         self.check_message(message)
-        self._ask(message.command, (message.target, message.text), message.id, {ONCE_TAG: message.id})
+        self._ask(message.command, (message.target, message.text), message, {ONCE_TAG: message.id})
 
     def check_message(self, message: Outgoing) -> None:
         """Check that a message can be sent at all.
@@ -228,14 +228,16 @@ class ClientSession:
         event = to_event(line, self.nick, self._clock())
         if isinstance(event, Failed):
             del self._requests[label]
-            if isinstance(request, str):
-                return [Refused(request, event.code, event.reason)]
+            if isinstance(request, Outgoing):
+                return [Refused(request.id, event.code, event.reason)]
             return [HistoryFailed(request, event.code, event.reason)]
-        if isinstance(request, str) and line.command in ("PRIVMSG", "NOTICE"):
-            echo = read_message(line, self.nick, self._clock(), replayed=False)
+        if isinstance(request, Outgoing) and line.command in ("PRIVMSG", "NOTICE"):
+            # A repeat of what was stored long ago gets the first echo again: its place is not here.
+            repeat = request.delivery is Delivery.UNKNOWN
+            echo = read_message(line, self.nick, self._clock(), replayed=repeat)
             if echo is not None and echo.own:
                 del self._requests[label]
-                return [Acknowledged(request, read_msgid(line)), echo]
+                return [Acknowledged(request.id, read_msgid(line)), echo]
         return None
 
     def _translate(self, line: Message) -> list[Event]:

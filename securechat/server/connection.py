@@ -152,7 +152,7 @@ class Connection:
                 self._pipeline.receive_fault(ask.say("FAIL", "*", "INVALID_MESSAGE", str(error)))
         else:
             labelled = self.session.has(capabilities.LABELED_RESPONSE) and self.session.has(capabilities.BATCH)
-            self._pipeline.receive(message, labelled=labelled, splits=self.session.is_ready)
+            self._pipeline.receive(message, labelled=labelled)
 
     def advance(self) -> None:
         """Judge the commands whose turn it is, as many as one turn of the loop allows.
@@ -189,7 +189,11 @@ class Connection:
         try:
             self._perform(unit, dispatch(self._ask(unit.message)))
         except Refusal as refusal:
-            self._refuse(unit, refusal)
+            if self._pipeline.under_way:
+                # By way of the history it comes after the echoes of the messages before it.
+                self._perform(unit, [Append((), refusal=refusal)])
+            else:
+                self._refuse(unit, refusal)
 
     def _refuse(self, unit: Unit, refusal: Refusal) -> None:
         unit.lines = []

@@ -226,7 +226,7 @@ class Node:
         if change is not None:
             self.hub.announce_absence(change)
         if not presence.is_connected(session.account):
-            self.loop.call_later(self.config.chat.absence, self._announce_gone, session.account)
+            self.loop.call_later(self.config.chat.absence, self._announce_gone, session.account, session.id)
 
     # ── presence ──
 
@@ -239,8 +239,8 @@ class Node:
         if change is not None:
             self.hub.announce_absence(change)
 
-    def _announce_gone(self, account: str) -> None:
-        change = self.world.presence.announce_gone(account)
+    def _announce_gone(self, account: str, session: str) -> None:
+        change = self.world.presence.announce_gone(account, session)
         if change is not None:
             self.hub.announce_absence(change)
 
@@ -253,7 +253,7 @@ class Node:
 
     def _announce_missing(self, accounts: list[str]) -> None:
         for account in accounts[:ANNOUNCED_AT_ONCE]:
-            self._announce_gone(account)
+            self._announce_gone(account, "")
         if accounts[ANNOUNCED_AT_ONCE:]:
             self.loop.call_soon(self._announce_missing, accounts[ANNOUNCED_AT_ONCE:])
 

@@ -9,23 +9,10 @@ import signal
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 _SET_PARENT_DEATH_SIGNAL = 1
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-class Account(NamedTuple):
-    """What the scheduler has counted for all threads of a process, in nanoseconds. (proc(5), schedstat)
-
-    ran: time on a core. waited: time it could have run but the core was busy with something else, or taken from us.
-    """
-
-    ran: int
-    waited: int
-
-    def __sub__(self, other: Account) -> Account:
-        return Account(self.ran - other.ran, self.waited - other.waited)
 
 
 def start(command: Sequence[str], cores: Sequence[int], **options: Any) -> subprocess.Popen[str]:
@@ -44,14 +31,20 @@ def stop(process: subprocess.Popen[str], seconds: float = 10.0) -> int:
         return process.wait()
 
 
-def read_account(pid: int) -> Account:
-    """Return what a process has used so far. Threads that have ended are not in it: the server keeps all of its own."""
-    ran = waited = 0
-    for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        fields = task.read_text().split()
-        ran += int(fields[0])
-        waited += int(fields[1])
-    return Account(ran, waited)
+def read_cpu(pid: int) -> int:
+    """Return the nanoseconds that all threads of a process have run, as the scheduler counts them. (proc(5), schedstat)
+
+    Threads that have ended are not in it: none does while something is measured.
+    """
+    return sum(int(task.read_text().split()[0]) for task in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+
+
+def read_busy(cores: Sequence[int]) -> int:
+    """Return the nanoseconds that some cores were not idle, whoever used or took them. (proc(5), stat)"""
+    names = {f"cpu{core}" for core in cores}
+    lines = [line.split() for line in Path("/proc/stat").read_text().splitlines()]
+    ticks = sum(sum(map(int, line[1:4] + line[6:9])) for line in lines if line[0] in names)
+    return ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
 def read_memory(pid: int) -> int:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tests.bench.run import Figures
+
+RULE = "---"
+"""A cell of the line under a table's head."""
 
 
 class Column(NamedTuple):
@@ -25,15 +28,16 @@ TALK = (
     Column("cpu_us_per_delivery", "CPU µs/delivery", ".2f", spread=True),
     Column("p50_ms", "p50 ms", ".1f", spread=True),
     Column("p99_ms", "p99 ms", ".1f", spread=True),
-    Column("server_core", "server core", ".0f%", 100),
-    Column("server_waited", "waited", ".0f%", 100),
-    Column("load_core", "load core", ".0f%", 100),
+    Column("server", "server's core", ".0f%", 100),
+    Column("others_beside_server", "others there", ".0f%", 100),
+    Column("load", "load's cores", ".0f%", 100),
+    Column("others_beside_load", "others there", ".0f%", 100),
 )
 IDLE = (
     Column("connections", "connections", ",.0f"),
     Column("kib_per_connection", "KiB each", ".1f", spread=True),
     Column("sign_in_cpu_ms", "sign-in CPU ms each", ".2f", spread=True),
-    Column("server_core", "server core", ".2f%", 100),
+    Column("server", "server's core", ".2f%", 100),
 )
 
 
@@ -48,11 +52,14 @@ def tabulate(runs: Mapping[str, Sequence[Figures]]) -> str:
 
 
 def _table(columns: Sequence[Column], rows: Mapping[str, Sequence[Figures]]) -> str:
-    lines = [["scenario", *(column.title for column in columns)], ["---"] * (len(columns) + 1)]
+    lines = [["scenario", *(column.title for column in columns)], [RULE] * (len(columns) + 1)]
     lines += [[name, *(_cell(column, runs) for column in columns)] for name, runs in rows.items()]
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    fill: Callable[[str, int], str] = lambda cell, width: cell.replace("---", "-" * width).ljust(width)  # noqa: E731
-    return "\n".join(f"| {' | '.join(map(fill, line, widths))} |" for line in lines)
+    padded = [
+        [cell.ljust(width, "-" if cell == RULE else " ") for cell, width in zip(line, widths, strict=True)]
+        for line in lines
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in padded)
 
 
 def _cell(column: Column, runs: Sequence[Figures]) -> str:

@@ -101,40 +101,43 @@ def _listeners(names: Sequence[str]) -> list[tuple[str, str, str]]:
     return [(kind, name, CAPS_OF_LISTENERS[n % 2]) for n, (kind, name) in enumerate(zip(kinds, names, strict=True))]
 
 
-def _measure_talk(
-    scenario: Scenario, seconds: float, server: Server, names: Sequence[str], cores: Cores
-) -> Figures:
+def _measure_talk(scenario: Scenario, seconds: float, server: Server, names: Sequence[str], cores: Cores) -> Figures:
     with ExitStack() as stack:
         talkers = stack.enter_context(_crowd(cores.load))
         audience = stack.enter_context(_crowd(cores.load))
         # Senders are spread over the room by coming last: the fan-out goes by arrival, and samplers stand for all of it.
         audience.enter(server, _listeners(names[scenario.senders :]))
         talkers.enter(server, [("sender", name, CAPS_OF_SENDERS) for name in names[: scenario.senders]])
-        _round(scenario, WARM_UP_SECONDS, server, talkers, audience)
-        return _round(scenario, seconds, server, talkers, audience)
+        _round(scenario, WARM_UP_SECONDS, server, cores, talkers, audience)
+        return _round(scenario, seconds, server, cores, talkers, audience)
 
 
-def _round(scenario: Scenario, seconds: float, server: Server, talkers: _Crowd, audience: _Crowd) -> Figures:
+def _round(
+    scenario: Scenario, seconds: float, server: Server, cores: Cores, talkers: _Crowd, audience: _Crowd
+) -> Figures:
     pids = (server.pid, talkers.pid, audience.pid)
-    before = [process.read_account(pid) for pid in pids]
+    before = [process.read_cpu(pid) for pid in pids]
+    busy = [process.read_busy(each) for each in cores]
     talkers.tell(talk={"seconds": seconds, "rate": scenario.rate, "window": scenario.window})
     said = talkers.hear()
     for crowd in (talkers, audience):
         crowd.tell(tally={"lines": said["messages"]})
     tallies = [crowd.hear() for crowd in (talkers, audience)]
-    used, *loads = [process.read_account(pid) - account for pid, account in zip(pids, before, strict=True)]
+    used, *loads = [process.read_cpu(pid) - cpu for pid, cpu in zip(pids, before, strict=True)]
+    others = [process.read_busy(each) - start for each, start in zip(cores, busy, strict=True)]
     elapsed = max(tally["ended"] for tally in tallies) - said["began"]
     deliveries = sum(tally["deliveries"] for tally in tallies)
     latencies = sorted(each for tally in tallies for each in tally["latencies"])
     return {
         "messages_per_s": said["messages"] / elapsed * 1e9,
         "deliveries_per_s": deliveries / elapsed * 1e9,
-        "cpu_us_per_delivery": used.ran / deliveries / 1e3,
+        "cpu_us_per_delivery": used / deliveries / 1e3,
         "p50_ms": latencies[len(latencies) // 2] / 1e6,
         "p99_ms": latencies[len(latencies) * 99 // 100] / 1e6,
-        "server_core": used.ran / elapsed,
-        "server_waited": used.waited / elapsed,
-        "load_core": sum(load.ran for load in loads) / elapsed,
+        "server": used / elapsed,
+        "others_beside_server": max(0, others[0] - used) / elapsed,
+        "load": sum(loads) / elapsed,
+        "others_beside_load": max(0, others[1] - sum(loads)) / elapsed,
     }
 
 
@@ -144,18 +147,18 @@ def _measure_idleness(seconds: float, server: Server, names: Sequence[str], core
         crowd.enter(server, members[:FIRST_CONNECTIONS])
         time.sleep(SETTLE_SECONDS)
         memory = process.read_memory(server.pid)
-        before = process.read_account(server.pid)
+        before = process.read_cpu(server.pid)
         crowd.enter(server, members[FIRST_CONNECTIONS:])
         count = len(members) - FIRST_CONNECTIONS
-        arrival = process.read_account(server.pid) - before
+        arrival = process.read_cpu(server.pid) - before
         time.sleep(SETTLE_SECONDS)
         grown = process.read_memory(server.pid) - memory
-        before = process.read_account(server.pid)
+        before = process.read_cpu(server.pid)
         time.sleep(seconds)
-        idle = process.read_account(server.pid) - before
+        idle = process.read_cpu(server.pid) - before
     return {
         "connections": count,
         "kib_per_connection": grown / count,
-        "sign_in_cpu_ms": arrival.ran / count / 1e6,
-        "server_core": idle.ran / seconds / 1e9,
+        "sign_in_cpu_ms": arrival / count / 1e6,
+        "server": idle / seconds / 1e9,
     }

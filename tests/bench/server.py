@@ -79,7 +79,7 @@ def _import_accounts(data: Path, names: Sequence[str]) -> dict[str, str]:
     done = subprocess.run(command, input="\n".join(names), capture_output=True, text=True, timeout=60)
     if done.returncode:
         raise RuntimeError(f"the accounts could not be made: {done.stderr}")
-    tokens = {name: token for name, token in csv.reader(done.stdout.splitlines())}
+    tokens = dict(csv.reader(done.stdout.splitlines()))
     missing = set(names) - tokens.keys()
     if missing:
         raise RuntimeError(f"no token for {sorted(missing)[:3]}")

@@ -251,7 +251,9 @@ class FakeServer:
                 latest[message.target] = message.time
             elif guest.nick in (message.sender, message.target):
                 latest[message.sender if message.target == guest.nick else message.target] = message.time
-        found = sorted((time, name) for name, time in latest.items() if write_time(time) > after.removeprefix("timestamp="))
+        found = sorted(
+            (time, name) for name, time in latest.items() if write_time(time) > after.removeprefix("timestamp=")
+        )
         return [f":irc.test CHATHISTORY TARGETS {name} {write_time(time)}" for time, name in found[:count]]
 
     def _tell_batch(self, guest: Guest, tags: dict[str, str], kind: str, lines: list[str]) -> None:

@@ -26,7 +26,21 @@ def test_an_address_is_read_and_written(text: str, host: str, port: int, written
 
 @pytest.mark.parametrize(
     "text",
-    ["", ":6697", "host:", "host:x", "host:0", "host:65536", "host:99999999", "host:٣", "::1", "[::1", "[::1]x", "a b", "a\x1b"],
+    [
+        "",
+        ":6697",
+        "host:",
+        "host:x",
+        "host:0",
+        "host:65536",
+        "host:99999999",
+        "host:٣",
+        "::1",
+        "[::1",
+        "[::1]x",
+        "a b",
+        "a\x1b",
+    ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ConfigError):

@@ -28,7 +28,9 @@ HOUR = 3_600_000
 
 
 def seen(number: int, conversation: str = "#x", *, replayed: bool = False) -> MessageSeen:
-    return MessageSeen(conversation, conversation, "bob", f"text {number}", f"m{number}", HOUR + number, replayed=replayed)
+    return MessageSeen(
+        conversation, conversation, "bob", f"text {number}", f"m{number}", HOUR + number, replayed=replayed
+    )
 
 
 class Screen:

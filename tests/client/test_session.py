@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import random
-from base64 import b64encode
-
 import pytest
 
 from securechat.client.errors import LineTooLong, Unsendable
@@ -26,145 +23,12 @@ from securechat.client.events import (
     Noticed,
     Refused,
     Renamed,
-    SignedIn,
-    SignInRefused,
     TargetsPage,
     TargetsRequest,
     TopicSet,
 )
 from securechat.client.outbox import Outgoing
-from securechat.client.session import ClientSession
-from securechat.client.signin import Phase
-from securechat.errors import ConfigError, ProtocolError
-
-NOW = 1_700_000_000_000
-LS = (
-    b":irc.test CAP * LS :sasl=PLAIN server-time message-tags echo-message batch labeled-response "
-    b"draft/chathistory securechat.internal/once away-notify\r\n"
-)
-REQ = (
-    b"CAP REQ :sasl server-time message-tags echo-message batch labeled-response draft/chathistory "
-    b"securechat.internal/once away-notify\r\n"
-)
-RESPONSE = b64encode(b"\0alice\0opensesame")
-
-
-def make_session() -> ClientSession:
-    return ClientSession("alice", "opensesame", lambda: NOW)
-
-
-def sign_in() -> ClientSession:
-    session = make_session()
-    session.receive(LS)
-    session.receive(b":irc.test CAP * ACK :sasl\r\nAUTHENTICATE +\r\n:irc.test 903 alice :ok\r\n")
-    session.receive(b":irc.test 001 Alice :Welcome\r\n:irc.test 005 Alice CHATHISTORY=50 :are\r\n:irc.test 422 Alice :-\r\n")
-    session.outgoing()
-    assert session.phase is Phase.ACTIVE
-    return session
-
-
-def test_signing_in_goes_step_by_step_and_the_secret_waits_for_the_challenge() -> None:
-    session = make_session()
-    steps = [
-        (b"", b"CAP LS 302\r\n"),
-        (LS, REQ),
-        (b":irc.test CAP * ACK :sasl\r\n", b"AUTHENTICATE PLAIN\r\n"),
-        (b"AUTHENTICATE +\r\n", b"AUTHENTICATE " + RESPONSE + b"\r\n"),
-        (b":irc.test 900 alice a!a@securechat alice :in\r\n", b""),
-        (b":irc.test 903 alice :ok\r\n", b"CAP END\r\nNICK alice\r\nUSER alice 0 * alice\r\n"),
-        (b":irc.test 001 Alice :Welcome\r\n:irc.test 005 Alice CHATHISTORY=50 :are supported\r\n", b""),
-    ]
-    for received, written in steps:
-        assert session.receive(received) == []
-        assert session.outgoing() == written
-    assert session.receive(b":irc.test 376 Alice :End\r\n") == [SignedIn("Alice", 50)]
-
-
-def test_the_capability_list_may_come_in_several_lines() -> None:
-    session = make_session()
-    session.outgoing()
-    session.receive(b"CAP * LS * :sasl server-time message-tags echo-message\r\n")
-    assert session.outgoing() == b""
-    session.receive(b"CAP * LS :batch labeled-response draft/chathistory securechat.internal/once away-notify\r\n")
-    assert session.outgoing() == REQ
-
-
-def test_the_welcome_ends_with_the_first_line_of_the_chat_where_there_is_no_motd() -> None:
-    session = make_session()
-    session.receive(LS + b"CAP * ACK :sasl\r\nAUTHENTICATE +\r\n903 alice :ok\r\n001 alice :hi\r\n005 alice CHATHISTORY=9 :x\r\n")
-    events = session.receive(b":alice!alice@securechat JOIN #general\r\n")
-    assert events == [SignedIn("alice", 9), Joined("#general", "alice", True)]
-
-
-@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 64])
-def test_events_do_not_depend_on_how_the_bytes_arrive(chunk: int) -> None:
-    stream = (
-        LS + b"CAP * ACK :sasl\r\nAUTHENTICATE +\r\n903 alice :ok\r\n001 alice :hi\r\n376 alice :-\r\n"
-        b"@time=2023-11-14T22:13:21.000Z;msgid=m1 :bob!bob@securechat PRIVMSG #general :gr\xc3\xbc\xc3\x9fe\r\n"
-    )
-    session = make_session()
-    events = [event for i in range(0, len(stream), chunk) for event in session.receive(stream[i : i + chunk])]
-    assert events == [
-        SignedIn("alice", 100),
-        MessageSeen("#general", "#general", "bob", "grüße", "m1", NOW + 1000),
-    ]
-
-
-REFUSED = [
-    (b"CAP * LS :sasl multi-prefix\r\n", "CAP", True),
-    (LS + b"CAP * NAK :sasl\r\n", "CAP", True),
-    (LS + b"CAP * ACK :sasl\r\nAUTHENTICATE +\r\n:irc.test 904 alice :SASL authentication failed\r\n", "904", True),
-    (LS + b"CAP * ACK :sasl\r\nAUTHENTICATE +\r\n:irc.test 902 alice :This account is disabled\r\n", "902", True),
-    (LS + b"CAP * ACK :sasl\r\n:irc.test 908 alice EXTERNAL :are available\r\n", "908", True),
-    (LS + b"CAP * ACK :sasl\r\nAUTHENTICATE +\r\nFAIL AUTHENTICATE THROTTLED :Wait\r\n", "THROTTLED", False),
-    (b"FAIL * ACCOUNT_REQUIRED :Who are you?\r\n", "ACCOUNT_REQUIRED", True),
-    (LS + b"CAP * ACK :sasl\r\n903 alice :ok\r\n:irc.test 433 * alice :taken\r\n", "433", True),
-]
-
-
-@pytest.mark.parametrize(("received", "code", "final"), REFUSED)
-def test_a_refusal_ends_the_sign_in(received: bytes, code: str, final: bool) -> None:
-    session = make_session()
-    (event,) = session.receive(received)
-    assert isinstance(event, SignInRefused)
-    assert (event.code, event.final) == (code, final)
-    session.outgoing()
-    assert session.receive(LS + b"AUTHENTICATE +\r\nPING :x\r\n") == []
-    assert session.outgoing() == b""
-
-
-UNASKED = [
-    b"AUTHENTICATE +\r\n",
-    b"CAP * ACK :sasl\r\nAUTHENTICATE +\r\n",
-    b"CAP * LS :sasl\r\nAUTHENTICATE +\r\n",
-    LS + b"AUTHENTICATE +\r\n",
-    LS + b"CAP * ACK :sasl\r\nAUTHENTICATE\r\nAUTHENTICATE :\r\n",
-    LS + b"CAP * NAK :sasl\r\nAUTHENTICATE +\r\n",
-    b"001 alice :come in\r\n376 alice :x\r\nAUTHENTICATE +\r\n",
-]
-
-
-@pytest.mark.parametrize("received", UNASKED)
-def test_no_order_of_lines_but_the_right_one_gets_the_secret(received: bytes) -> None:
-    session = make_session()
-    session.receive(received)
-    assert RESPONSE not in session.outgoing()
-
-
-def test_control_the_right_order_gets_the_secret_once() -> None:
-    session = make_session()
-    session.receive(LS + b"CAP * ACK :sasl\r\nAUTHENTICATE +\r\nAUTHENTICATE +\r\n" + LS + b"CAP * ACK :sasl\r\nAUTHENTICATE +\r\n")
-    assert session.outgoing().count(RESPONSE) == 1
-
-
-def test_the_secret_stands_in_no_repr() -> None:
-    assert "opensesame" not in repr(make_session()) + repr(make_session()._sign_in)
-
-
-@pytest.mark.parametrize(("user", "secret"), [("", "x"), ("a b", "x"), ("alice", ""), ("alice", "a\0b"), ("1x", "x")])
-def test_what_cannot_sign_in_at_all_is_refused_before_anything_is_sent(user: str, secret: str) -> None:
-    with pytest.raises(ConfigError):
-        ClientSession(user, secret, lambda: NOW)
+from tests.client.handshake import NOW, make_session, sign_in
 
 
 def test_a_message_goes_out_with_its_id_and_a_label_and_the_labelled_echo_acknowledges_it() -> None:
@@ -245,7 +109,9 @@ def test_a_text_that_would_not_fit_behind_the_own_name_is_not_sent() -> None:
     assert session.outgoing().count(b"PRIVMSG") == 1
 
 
-@pytest.mark.parametrize(("target", "text"), [("#x", ""), ("#x", "a\nb"), ("#x", "a\0b"), ("#x", "\ud800"), ("a b", "x")])
+@pytest.mark.parametrize(
+    ("target", "text"), [("#x", ""), ("#x", "a\nb"), ("#x", "a\0b"), ("#x", "\ud800"), ("a b", "x")]
+)
 def test_what_no_line_can_carry_is_not_sent(target: str, text: str) -> None:
     session = sign_in()
     with pytest.raises(Unsendable):
@@ -346,80 +212,3 @@ def test_a_ping_is_answered_in_every_phase() -> None:
     session.outgoing()
     session.receive(b"PING :a b\r\nPING\r\n")
     assert session.outgoing() == b"PONG :a b\r\nPONG\r\n"
-
-
-SHORT = [b"%s" % command for command in (b"001", b"005", b"332", b"353", b"366", b"404", b"903", b"904", b"999")] + [
-    *b"JOIN PART KICK QUIT NICK TOPIC AWAY MODE INVITE FAIL WARN NOTE PRIVMSG NOTICE CAP AUTHENTICATE ACK ERROR".split(),
-    b"CHATHISTORY",
-    b"CHATHISTORY TARGETS",
-    b"TAGMSG #x",
-    b":",
-    b"@",
-    b"@a=b",
-    b": :",
-    b"\xff\xfe",
-    b"PRIVMSG \xff",
-    b"@time=never;msgid= :x PRIVMSG Alice :hi",
-    b"@time=9999-99-99T99:99:99.999Z :bob!b@c PRIVMSG Alice :hi",
-    b"KICK #x",
-    b"353 Alice = #x",
-    b"353 Alice = #x :@ ~ ++",
-    b"005 Alice CHATHISTORY=\xd9\xa3 CHATHISTORY=-1 CHATHISTORY=" + b"9" * 300 + b" :x",
-    b"\0PING",
-]
-
-
-@pytest.mark.parametrize("line", SHORT)
-@pytest.mark.parametrize("signed_in", [False, True])
-def test_a_line_that_lacks_something_harms_nobody(line: bytes, signed_in: bool) -> None:
-    session = sign_in() if signed_in else make_session()
-    session.receive(line + b"\r\n")
-
-
-def test_garbage_never_raises_anything_but_a_protocol_error() -> None:
-    chance = random.Random(7)
-    words = [b"@label=1", b"@batch=r", b"@msgid=m;time=x", b":Alice!a@b", b":bob", b"BATCH", b"+r", b"-r", b"chathistory"]
-    words += [b"PRIVMSG", b"FAIL", b"353", b"366", b"433", b"JOIN", b"#x", b":", b"\xff", b"KICK", b"CHATHISTORY", b"NAMES"]
-    protocol_errors = 0
-    for _ in range(3000):
-        session = sign_in()
-        session.send_message(Outgoing("u-1", "#x", "hi"))
-        session.ask_targets(TargetsRequest(0, 5))
-        lines = [b" ".join(chance.choices(words, k=chance.randrange(1, 7))) for _ in range(8)]
-        try:
-            session.receive(b"\r\n".join(lines) + b"\r\n")
-        except ProtocolError:
-            protocol_errors += 1
-    assert 0 < protocol_errors < 3000
-
-
-def test_a_line_of_ten_megabytes_is_skipped_and_not_kept() -> None:
-    session = sign_in()
-    events = session.receive(b"@a=" + b"x" * 5_000_000)
-    events += session.receive(b"y" * 5_000_000)
-    assert session._splitter.pending == 0
-    events += session.receive(b"\r\n:bob!bob@securechat PRIVMSG Alice :after\r\n")
-    assert [type(event) for event in events] == [Noticed, MessageSeen]
-
-
-def test_a_server_cannot_make_the_session_keep_more_and_more() -> None:
-    session = sign_in()
-    for i in range(200):
-        session.receive(b"".join(b"353 Alice = #x :n%d-%d m%d-%d\r\n" % (i, j, i, j) for j in range(100)))
-    assert len(session._names[1]) == 10_000
-    with pytest.raises(ProtocolError):
-        session.receive(b"BATCH +r chathistory #x\r\n" + b"@batch=r PRIVMSG #x :y\r\n" * 5000)
-    waiting = make_session()
-    refused = waiting.receive(b"".join(b"CAP * LS * :c%d d%d e%d\r\n" % (i, i, i) for i in range(1000)))
-    assert [type(event) for event in refused] == [SignInRefused]
-
-
-def test_a_msgid_too_long_to_be_one_counts_as_none() -> None:
-    (event,) = sign_in().receive(b"@msgid=" + b"m" * 256 + b" :bob!b@c PRIVMSG Alice :hi\r\n")
-    assert isinstance(event, MessageSeen)
-    assert event.msgid == ""
-
-
-def test_what_is_no_message_is_no_message() -> None:
-    session = sign_in()
-    assert session.receive(b"PRIVMSG Alice :from nobody\r\n:bob!b@c PRIVMSG Alice\r\n:bob!b@c TAGMSG Alice\r\n") == []

@@ -60,7 +60,12 @@ def test_channels_topics_and_members_follow_the_events() -> None:
 
 def test_what_concerns_channels_we_are_not_in_is_not_kept() -> None:
     state = make_state()
-    for event in (Joined("#y", "bob", False), TopicSet("#y", "t"), NamesListed("#y", (("", "bob"),)), Left("#y", "bob", False)):
+    for event in (
+        Joined("#y", "bob", False),
+        TopicSet("#y", "t"),
+        NamesListed("#y", (("", "bob"),)),
+        Left("#y", "bob", False),
+    ):
         assert state.apply(event)
     assert list(state.channels) == ["#x"]
 

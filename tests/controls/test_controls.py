@@ -19,7 +19,6 @@ VARIANTS: list[tuple[str, list[str], list[str], list[str]]] = [
         ["test_sqlite_commit.py"],
         [
             "test_nothing_is_told_before_the_commit_has_returned",
-            "test_what_was_written_is_flushed_before_anybody_is_told[full]",
             "test_a_flush_that_fails_is_fatal_once_and_nothing_is_acknowledged_after_it",
         ],
         [
@@ -29,7 +28,7 @@ VARIANTS: list[tuple[str, list[str], list[str], list[str]]] = [
     ),
     (
         "epochs-not-checked",
-        ["test_appends.py", "test_following.py"],
+        ["test_appends.py", "test_following.py", "test_once.py"],
         [
             "test_an_append_judged_on_an_old_epoch_is_stale_and_leaves_no_trace[sqlite]",
             "test_a_restricting_event_is_seen_by_the_next_append_of_the_same_batch[sqlite]",
@@ -44,7 +43,7 @@ VARIANTS: list[tuple[str, list[str], list[str], list[str]]] = [
     ),
     (
         "ids-not-unique",
-        ["test_appends.py"],
+        ["test_appends.py", "test_once.py"],
         [
             "test_the_same_id_is_stored_once_and_repeated_with_the_first_record[sqlite]",
             "test_a_repeat_in_the_same_batch_is_found[sqlite]",
@@ -59,7 +58,7 @@ VARIANTS: list[tuple[str, list[str], list[str], list[str]]] = [
     ),
     (
         "seq-outside-transaction",
-        ["test_appends.py", "test_following.py"],
+        ["test_appends.py", "test_following.py", "test_once.py"],
         [
             "test_a_refused_append_leaves_no_gap_in_the_seq[sqlite]",
             "test_an_append_judged_on_an_old_epoch_is_stale_and_leaves_no_trace[sqlite]",

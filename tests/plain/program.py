@@ -64,7 +64,7 @@ class Program:
         return lines
 
     async def _start(self) -> None:
-        environment = {**os.environ, "TZ": "UTC", "PYTHONWARNINGS": "error", "PYTHONDEVMODE": "1"}
+        environment = {**os.environ, "TZ": "UTC", "PYTHONWARNINGS": "error"}
         self._process = await asyncio.create_subprocess_exec(
             *self.command, *self.words, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment
         )

@@ -15,7 +15,11 @@ from tests.plain.program import Program
 
 MakeProgram = Callable[..., Program]
 
-WELCOME = ["-- #general: you are in", "-- #general: topic: what we talk about", "-- #general: 3 members: ~bob alice +carol"]
+WELCOME = [
+    "-- #general: you are in",
+    "-- #general: topic: what we talk about",
+    "-- #general: 3 members: ~bob alice +carol",
+]
 
 
 async def test_it_shows_where_one_is_and_says_what_is_typed(server: FakeServer, program: MakeProgram) -> None:
@@ -71,6 +75,7 @@ async def test_each_command_sends_its_line(server: FakeServer, program: MakeProg
         client.type(*(typed for typed, _ in COMMANDS), "/quit")
         await client.process.wait()
     sent = server.guests[0].lines
+    await server.until(lambda: "QUIT" in sent)
     assert sent[sent.index("JOIN #new") : -1] == [line for _, line in COMMANDS]
 
 
@@ -143,7 +148,9 @@ async def test_what_is_typed_while_offline_is_said_when_the_server_is_back(
         ]
         server.say("bob", "#general", "missed")
         await server.listen()
-        seen = [line for line in [*await client.read_until("22:13"), *await client.read_until("22:13")] if "22:13" in line]
+        seen = [
+            line for line in [*await client.read_until("22:13"), *await client.read_until("22:13")] if "22:13" in line
+        ]
         assert sorted(seen) == ["22:13 #general <alice> anybody?", "22:13 #general <bob> missed"]
 
 
@@ -195,7 +202,7 @@ async def test_on_a_terminal_an_arriving_message_does_not_disturb_the_line_being
         await client.expect(r"<bob> interrupting \^\[\[2J", async_=True)
         client.send("ne\r")
         await client.expect("<alice> half a line", async_=True)
-        client.sendeof()
+        client.send("/quit\r")
         await client.expect(pexpect.EOF, async_=True)
         await asyncio.to_thread(client.close)
     assert client.exitstatus == 0

@@ -99,7 +99,10 @@ async def test_no_server_is_exit_3(server: FakeServer, program: MakeProgram) -> 
 
 MISUSES = [
     (["send"], "Missing argument 'TARGET'"),
-    (["send", "#a,#b", "hi", "--server", "localhost", "--user", "alice", "--token-file", "TOKEN"], "neither one #channel"),
+    (
+        ["send", "#a,#b", "hi", "--server", "localhost", "--user", "alice", "--token-file", "TOKEN"],
+        "neither one #channel",
+    ),
     (["send", "#a", "hi", "--user", "alice"], "no server"),
     (["send", "#a", "hi", "--server", "localhost"], "no name"),
     (["send", "#a", "hi", "--server", "localhost", "--user", "alice"], "no password"),
@@ -109,7 +112,10 @@ MISUSES = [
     (["tail", "#a", "--server", "localhost", "--user", "alice", "--token-file", "/nowhere"], "token file /nowhere"),
     (["tail", "#a", "--server", "localhost", "--user", "alice", "--ca", "/nowhere"], "CA file /nowhere"),
     (["send", "#a", "hi", "--id", "7", "--server", "localhost", "--user", "alice", "--token-file", "TOKEN"], "no UUID"),
-    (["tail", "#a", "--since", "a b", "--server", "localhost", "--user", "alice", "--token-file", "TOKEN"], "nor a time"),
+    (
+        ["tail", "#a", "--since", "a b", "--server", "localhost", "--user", "alice", "--token-file", "TOKEN"],
+        "nor a time",
+    ),
     (["history", "#a", "--limit", "0"], "Invalid value for '--limit'"),
     (["localhost", "extra"], "unexpected extra argument"),
     (["--nonsense"], "No such option"),
@@ -132,7 +138,17 @@ async def test_misuse_is_exit_2_and_says_what_is_wrong(tmp_path: Path, words: li
 async def test_help_names_every_form() -> None:
     outcome = await Program(["--help"]).run()
     assert outcome.code == 0
-    for word in ("[HOST[:PORT]]", "--ca", "--user", "--password-stdin", "--token-file", "--plain", "send", "tail", "history"):
+    for word in (
+        "[HOST[:PORT]]",
+        "--ca",
+        "--user",
+        "--password-stdin",
+        "--token-file",
+        "--plain",
+        "send",
+        "tail",
+        "history",
+    ):
         assert word in outcome.out
     assert (await Program(["--version"]).run()).out.startswith("securechat-client ")
 
@@ -144,7 +160,7 @@ async def test_tail_prints_one_object_a_line_as_messages_come(server: FakeServer
         server.say("bob", "#general", "grüße \x1b[31m")
         server.say("bob", "alice", "not this one")
         server.say("carol", "#general", "end")
-        rows = [json.loads(line) for line in await tail.read_until("end")]
+        rows = [json.loads(line) for line in await tail.read_until('"end"')]
         tail.process.send_signal(signal.SIGINT)
         assert await tail.process.wait() == 130
     assert rows == [
@@ -174,7 +190,7 @@ async def test_tail_writes_only_ascii_as_json_and_nothing_that_acts_on_a_termina
         for tail in (as_json, as_lines):
             await tail.read_until("following", err=True)
         server.say("bob", "#general", "\x1b]52;c;x\x07\x9b\u202e end")
-        (row,) = await as_json.read_until("end")
+        (row,) = await as_json.read_until(' end"')
         (line,) = await as_lines.read_until("end")
     assert row.isascii()
     assert row.isprintable()
@@ -192,7 +208,7 @@ async def test_tail_comes_back_without_a_gap_and_without_a_double(server: FakeSe
         await tail.read_until("connection lost", err=True)
         await server.until(lambda: server.present)
         server.say("bob", "#general", "end")
-        rows = [json.loads(line) for line in await tail.read_until("end")]
+        rows = [json.loads(line) for line in await tail.read_until('"end"')]
     assert [row["text"] for row in rows] == ["1", "2", "3", "4", "5", "6", "7", "8", "end"]
 
 

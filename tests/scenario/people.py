@@ -63,20 +63,23 @@ class Person:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self._read = 0
+        self._heard: dict[str, list[tuple[str, str]]] = {}
 
     def say(self, *lines: str) -> None:
         self.program.say(*lines)
 
     def heard(self, conversation: str) -> list[tuple[str, str]]:
         """Return what was said in a conversation, (sender, text) in the order it was printed, echoes included."""
-        said = (_SAID.fullmatch(line) for line in list(self.program.out))
-        return [(match[2], match[3]) for match in said if match and match[1] == conversation]
+        for line in self.program.out[self._read :]:
+            self._read += 1
+            if said := _SAID.fullmatch(line):
+                self._heard.setdefault(said[1], []).append((said[2], said[3]))
+        return list(self._heard.get(conversation, ()))
 
-    def wait_heard(self, conversation: str, count: int, deadline: float = 20) -> None:
+    def wait_heard(self, conversation: str, count: int) -> None:
         """Wait until so many messages of a conversation were printed."""
-        self.program.wait_until(
-            lambda: len(self.heard(conversation)) >= count, f"{count} messages in {conversation}", deadline
-        )
+        self.program.wait_until(lambda: len(self.heard(conversation)) >= count, f"{count} messages in {conversation}")
 
 
 def rows_of(tail: Program) -> list[dict[str, Any]]:

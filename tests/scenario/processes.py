@@ -66,12 +66,12 @@ class Program:
         assert self._process.stdin is not None
         self._process.stdin.close()
 
-    def wait_until(self, condition: Callable[[], bool], what: str, deadline: float = DEADLINE) -> None:
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait until something holds that can only change with a line printed."""
         with self._news:
-            if not self._news.wait_for(condition, deadline):
+            if not self._news.wait_for(condition, DEADLINE):
                 printed = "\n".join([*self.out[-30:], "-- stderr:", *self.err[-30:]])
-                pytest.fail(f"waited {deadline} s for {what}; the last lines were\n{printed}")
+                pytest.fail(f"waited {DEADLINE} s for {what}; the last lines were\n{printed}")
 
     def wait_for(self, text: str, times: int = 1) -> None:
         """Wait until so many lines with this text were printed, on either stream."""

@@ -120,6 +120,7 @@ async def test_who_was_away_comes_back_to_all_of_it_once(place: Place) -> None:
     assert heard == {"#general": [*missed, "welcome back"], "bob": ["where are you?"]}
 
 
+@pytest.mark.timeout(120)
 def test_a_server_killed_in_mid_talk_loses_nothing_and_repeats_nothing(
     programs: Programs, tmp_path: Path, server: Server, place: Place
 ) -> None:
@@ -132,17 +133,17 @@ def test_a_server_killed_in_mid_talk_loses_nothing_and_repeats_nothing(
         said_before = kill * BURST * len(people)
         for name, person in people.items():
             person.say(*(f"{name} says {kill}-{number}" for number in range(BURST)))
-        people["carol"].wait_heard("#general", said_before + 10)
+        people["carol"].wait_heard("#general", said_before + 1)
         assert server.kill() == -signal.SIGKILL
         cut_short += len(people["carol"].heard("#general")) < said_before + BURST * len(people)
 
         server = programs.server(tmp_path / "data", port=port_of(place.address))
         server.wait_ready()
         for person in people.values():
-            person.wait_heard("#general", said_before + BURST * len(people), deadline=15)
+            person.wait_heard("#general", said_before + BURST * len(people))
 
     total = KILLS * BURST * len(people)
-    assert cut_short == KILLS, "the kills came too late to cut anything short; say more"
+    assert cut_short, "every kill came too late to cut anything short; say more"
     order = people["laptop"].heard("#general")
     assert sorted(order) == sorted(
         (users[name].partition("@")[0], f"{name} says {kill}-{number}")

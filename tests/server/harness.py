@@ -52,6 +52,7 @@ class RunningServer:
     listener: Listener
     ca: trustme.CA
     failures: list[Exception] = field(default_factory=list)
+    clients: list[RawClient] = field(default_factory=list)
 
     @cached_property
     def trust(self) -> ssl.SSLContext:
@@ -73,7 +74,8 @@ class RunningServer:
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", self.port, ssl=self.trust, server_hostname="localhost", limit=1 << 20
         )
-        return RawClient(reader, writer)
+        self.clients.append(RawClient(reader, writer))
+        return self.clients[-1]
 
     async def sign_in(self, name: str, *, caps: str = ALL_CAPS, secret: str = PASSWORD) -> RawClient:
         """Return a client that has signed in by SASL and read everything up to its first fence."""
@@ -84,6 +86,13 @@ class RunningServer:
         await client.until("001")
         await client.fence()
         return client
+
+    async def gather(self, *names: str, caps: str = ALL_CAPS) -> list[RawClient]:
+        """Sign several in; none of them has anything unread of the others' coming."""
+        clients = [await self.sign_in(name, caps=caps) for name in names]
+        for client in clients:
+            await client.fence()
+        return clients
 
 
 class RawClient:
@@ -186,12 +195,15 @@ async def running_server(
         queue_limit=config.limits.send_queue,
     )
     listener.start()
+    server = RunningServer(node, Office(node), listener, ca, failures)
     try:
-        yield RunningServer(node, Office(node), listener, ca, failures)
+        yield server
     finally:
         listener.stop()
         await node.close()
         await opened.close()
+        for client in server.clients:
+            client.writer.transport.abort()
 
 
 def open_sqlite(directory: Path) -> Store:

@@ -199,7 +199,7 @@ REFUSED = [
     ("WHOIS nobody", [("401", "alice", "nobody"), ("318", "alice", "nobody")]),
     ("CHATHISTORY", [("461", "alice", "CHATHISTORY")]),
     ("CHATHISTORY NEVER #general * 5", [("FAIL", "CHATHISTORY", "INVALID_PARAMS", "NEVER")]),
-    ("CHATHISTORY LATEST #general *", [("FAIL", "CHATHISTORY", "NEED_MORE_PARAMS", "LATEST")]),
+    ("CHATHISTORY LATEST #general *", [("FAIL", "CHATHISTORY", "INVALID_PARAMS", "LATEST")]),
     ("ACCOUNT NONSENSE", [("FAIL", "ACCOUNT", "UNKNOWN_SUBCOMMAND")]),
 ]
 

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from securechat.chat.events import (
-    KEEP_ALL_DEVICES,
     BanLifted,
     BanSet,
     Created,
@@ -257,6 +256,8 @@ STALE_FACTS: list[tuple[str, str, Event]] = [
     ("a message to a channel that is gone", "c/gone", posted("alice")),
     ("a join to a channel that is gone", "c/gone", Joined("alice")),
     ("a channel with the id of one that is gone", "c/gone", Created("#new", "alice")),
+    ("dropping a channel that somebody is in", ROOM, Dropped()),
+    ("dropping a channel that somebody wrote to", "c/written", Dropped()),
     ("a direct message with nobody", "d/alice/nobody", posted("alice")),
     ("a device that is there", "a/alice", DeviceAdded("d1", "again", "11")),
     ("revoking a device that is not there", "a/alice", DeviceRevoked("d2")),
@@ -273,7 +274,8 @@ async def test_what_is_not_as_judged_is_stale_and_nothing_changes(
     await node.register("alice", "bob", "carol")
     await node.open_room("alice", "bob")
     await node.open_room("alice", stream="c/gone")
-    await node.do(Dropped(), stream="c/gone")
+    await node.do(Left("alice", "", "q"), Dropped(), stream="c/gone")
+    await node.do(Created("#written", "alice"), posted("alice"), stream="c/written")
     await node.do(DeviceAdded("d1", "phone", "00"), stream="a/alice")
     before = (await join_node()).directory
     count = len(node.records)
@@ -316,109 +318,9 @@ async def test_of_two_joins_that_race_for_the_last_place_one_gets_it(node: Node)
 async def test_a_dropped_channels_name_is_free_for_another(node: Node, join_node: JoinNode) -> None:
     await node.register("alice", "bob")
     await node.open_room("alice", "bob", stream="c/one")
-    await node.do(Dropped(), stream="c/one")
+    await node.do(Left("alice", "", "q"), Left("bob"), Dropped(), stream="c/one")
     await node.do(Created("#ONE", "bob"), Joined("bob", "q"), stream="c/two")
     channels = (await join_node()).directory.channels
     assert list(channels) == ["two"]
     assert list(channels["two"].members) == ["bob"]
     assert await node.texts("alice", stream="c/one") == []
-
-
-# ── once ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def test_the_same_id_is_stored_once_and_repeated_with_the_first_record(node: Node) -> None:
-    await node.register("alice", "bob")
-    await node.open_room("alice", "bob")
-    key = once("alice", "uuid", "hello")
-    first = await node.put((ROOM, posted("alice")), once=key)
-    again = await node.put((ROOM, posted("alice")), once=key)
-    look_up = await node.put(once=key)
-    assert first.verdict is Verdict.STORED
-    assert (again.verdict, again.records) == (Verdict.REPEATED, first.records)
-    assert (look_up.verdict, look_up.records) == (Verdict.REPEATED, first.records)
-    assert await node.texts("bob") == ["hello"]
-
-
-async def test_a_repeat_in_the_same_batch_is_found(node: Node) -> None:
-    await node.register("alice", "bob")
-    await node.open_room("alice", "bob")
-    key = once("alice", "uuid", "hello")
-    futures = [node.submit((ROOM, posted("alice")), once=key) for _ in range(3)]
-    outcomes = [await future for future in futures]
-    assert [outcome.verdict.value for outcome in outcomes] == ["stored", "repeated", "repeated"]
-    assert {outcome.records[0].seq for outcome in outcomes} == {4}
-
-
-async def test_the_same_id_with_other_content_is_mismatched(node: Node) -> None:
-    await node.register("alice", "bob")
-    await node.open_room("alice", "bob")
-    await node.put((ROOM, posted("alice")), once=once("alice", "uuid", "hello"))
-    outcome = await node.put((ROOM, posted("alice", "bye")), once=once("alice", "uuid", "bye"))
-    assert (outcome.verdict, outcome.records) == (Verdict.MISMATCHED, ())
-    assert await node.texts("bob") == ["hello"]
-
-
-async def test_ids_are_each_accounts_own(node: Node) -> None:
-    await node.register("alice", "bob")
-    await node.open_room("alice", "bob")
-    assert (await node.put((ROOM, posted("alice")), once=once("alice", "1", "x"))).verdict is Verdict.STORED
-    assert (await node.put((ROOM, posted("bob")), once=once("bob", "1", "y"))).verdict is Verdict.STORED
-
-
-async def test_a_look_up_stores_nothing(node: Node) -> None:
-    await node.register("alice")
-    key = once("alice", "uuid", "hello")
-    assert (await node.put(once=key)).verdict is Verdict.ABSENT
-    assert (await node.put(once=key)).verdict is Verdict.ABSENT
-
-
-async def test_a_repeat_is_found_after_its_sender_was_kicked(node: Node) -> None:
-    await node.register("alice", "bob")
-    await node.open_room("alice", "bob")
-    key = once("bob", "uuid", "hello")
-    first = await node.put((ROOM, posted("bob")), expects={ROOM: 0}, once=key)
-    await node.kick("bob")
-    again = await node.put((ROOM, posted("bob")), expects={ROOM: 0}, once=key)
-    assert (again.verdict, again.records) == (Verdict.REPEATED, first.records)
-
-
-async def test_the_id_of_a_stale_message_is_not_used_up(node: Node) -> None:
-    await node.register("alice", "bob")
-    await node.open_room("alice", "bob")
-    key = once("bob", "uuid", "hello")
-    assert (await node.put((ROOM, posted("bob")), expects={ROOM: 3}, once=key)).verdict is Verdict.STALE
-    assert (await node.put((ROOM, posted("bob")), expects={ROOM: 0}, once=key)).verdict is Verdict.STORED
-
-
-# ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def test_a_verifier_is_kept_and_told_to_nobody_who_follows(node: Node) -> None:
-    assert await node.history.verifier("alice") == ("", 0)
-    await node.do(Registered("alice", verifier="$argon2id$1"), stream="a/alice")
-    assert await node.history.verifier("alice") == ("$argon2id$1", 0)
-    await node.do(PasswordRehashed("$argon2id$2"), stream="a/alice")
-    assert await node.history.verifier("alice") == ("$argon2id$2", 0)
-    await node.do(PasswordSet("$argon2id$3"), stream="a/alice")
-    assert await node.history.verifier("alice") == ("$argon2id$3", 1)
-    assert "argon2id" not in repr(node.records)
-
-
-async def test_a_new_password_revokes_the_devices_that_are_not_kept(node: Node, join_node: JoinNode) -> None:
-    async def devices() -> list[str]:
-        fresh = (await join_node()).directory.accounts["alice"].devices
-        assert fresh == node.directory.accounts["alice"].devices
-        return sorted(fresh)
-
-    await node.register("alice", "bob")
-    for device in ("d1", "d2", "d3"):
-        await node.do(DeviceAdded(device, device, device), stream="a/alice")
-    await node.do(DeviceAdded("d1", "bob's", "b1"), stream="a/bob")
-    await node.do(PasswordSet("$1", KEEP_ALL_DEVICES), stream="a/alice")
-    assert await devices() == ["d1", "d2", "d3"]
-    await node.do(PasswordSet("$2", "d2"), stream="a/alice")
-    assert await devices() == ["d2"]
-    await node.do(PasswordSet("$3"), stream="a/alice")
-    assert await devices() == []
-    assert sorted(node.directory.accounts["bob"].devices) == ["d1"]

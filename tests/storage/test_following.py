@@ -230,33 +230,36 @@ class Unheard(Event, frozen=True):
 # ── the state at the start ───────────────────────────────────────────────────────────────────────────────────────
 
 
+STEPS: list[tuple[str, Event]] = [
+    ("a/alice", Registered("Alice", "admin", "$secret")),
+    ("a/bob", Registered("bob")),
+    ("a/carol", Registered("carol")),
+    ("a/alice", DeviceAdded("d1", "phone", "00")),
+    ("a/bob", Disabled()),
+    (ROOM, Created("#Room", "alice", "tn")),
+    (ROOM, Joined("alice", "q")),
+    (ROOM, Joined("bob")),
+    (ROOM, RoleSet("bob", "o", "", "alice")),
+    (ROOM, Left("bob", "bye", "o")),
+    (ROOM, Joined("carol")),
+    (ROOM, Kicked("carol", "alice", "spam")),
+    (ROOM, ModeSet("alice", on="im", off="t", key="pass", limit=9)),
+    (ROOM, Invited("carol", "alice")),
+    (ROOM, BanSet("alice", "eve!*@*")),
+    (ROOM, BanSet("alice", "mallory!*@*")),
+    (ROOM, BanLifted("alice", "mallory!*@*")),
+    (ROOM, TopicSet("alice", "talk")),
+    (ROOM, posted("alice", "first")),
+    ("c/empty", Created("#empty", "bob", "")),
+    ("c/gone", Created("#gone", "bob")),
+    ("c/gone", Joined("bob", "q")),
+    ("c/gone", Left("bob", "", "q")),
+    ("c/gone", Dropped()),
+]
+
+
 async def test_a_snapshot_is_the_state_that_the_records_have_made(node: Node, store: Store, clock: Clock) -> None:
-    steps: list[tuple[str, Event]] = [
-        ("a/alice", Registered("Alice", "admin", "$secret")),
-        ("a/bob", Registered("bob")),
-        ("a/carol", Registered("carol")),
-        ("a/alice", DeviceAdded("d1", "phone", "00")),
-        ("a/bob", Disabled()),
-        (ROOM, Created("#Room", "alice", "tn")),
-        (ROOM, Joined("alice", "q")),
-        (ROOM, Joined("bob")),
-        (ROOM, RoleSet("bob", "o", "", "alice")),
-        (ROOM, Left("bob", "bye", "o")),
-        (ROOM, Joined("carol")),
-        (ROOM, Kicked("carol", "alice", "spam")),
-        (ROOM, ModeSet("alice", on="im", off="t", key="pass", limit=9)),
-        (ROOM, Invited("carol", "alice")),
-        (ROOM, BanSet("alice", "eve!*@*")),
-        (ROOM, BanSet("alice", "mallory!*@*")),
-        (ROOM, BanLifted("alice", "mallory!*@*")),
-        (ROOM, TopicSet("alice", "talk")),
-        (ROOM, posted("alice", "first")),
-        ("c/empty", Created("#empty", "bob", "")),
-        ("c/gone", Created("#gone", "bob")),
-        ("c/gone", Joined("bob", "q")),
-        ("c/gone", Dropped()),
-    ]
-    for number, (stream, event) in enumerate(steps):
+    for number, (stream, event) in enumerate(STEPS):
         clock.now = 1000 + number
         await node.do(event, stream=stream)
     snapshot = await store.attach().start(lambda _outcomes: None, node._fail)

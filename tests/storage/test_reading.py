@@ -149,7 +149,7 @@ async def test_an_outsider_asking_by_time_gets_nothing_and_learns_nothing(node: 
     await node.register("alice", "bob", "carol")
     await node.open_room("alice")
     await node.open_room("alice", "bob", stream="c/gone")
-    await node.do(Dropped(), stream="c/gone")
+    await node.do(Left("alice", "", "q"), Left("bob"), Dropped(), stream="c/gone")
     await node.say("alice", "secret")
     assert await node.page("bob", stream=stream) == Page(())
     assert await node.page("bob", AFTER, 0, stream=stream) == Page(())

@@ -48,7 +48,7 @@ def _passwd(ask: Ask) -> Iterable[Effect]:
 
 def _device_lines(ask: Ask) -> Iterator[Message]:
     for device in list(ask.account.devices.values()):
-        this = "this device" if device.id == ask.session.device else "device"
+        this = "this-device" if device.id == ask.session.device else "device"
         yield ask.note("DEVICE", device.id, format_time(device.created), this, device.label)
     yield ask.note("END_OF_DEVICES", f"{len(ask.account.devices)} devices")
 

@@ -31,13 +31,13 @@ def chathistory(ask: Ask) -> Iterable[Effect]:
     if subcommand not in _PARAMETERS:
         raise ask.refuse_by_fail("INVALID_PARAMS", ask.param(0), "Unknown subcommand")
     if len(ask.message.params) < _PARAMETERS[subcommand]:
-        raise ask.refuse_by_fail("NEED_MORE_PARAMS", subcommand, "Missing parameters")
+        raise ask.refuse_by_fail("INVALID_PARAMS", subcommand, "Insufficient parameters")
     limit = _limit(ask, subcommand, ask.message.params[_PARAMETERS[subcommand] - 1])
     if subcommand == "TARGETS":
         return _targets(ask, limit)
     target = ask.param(1)
     stream = _stream(ask, subcommand, target)
-    bounds = [_bound(ask, subcommand, text) for text in ask.message.params[2 : _PARAMETERS[subcommand] - 1]]
+    bounds = [_bound(ask, subcommand, target, text) for text in ask.message.params[2 : _PARAMETERS[subcommand] - 1]]
     end = bounds[1] if len(bounds) > 1 else None
     query = HistoryQuery(ask.session.account, stream, Form(subcommand), limit, bounds[0], end)
     return [ReadHistory(query, target)]
@@ -64,7 +64,7 @@ def _no_messages(ask: Ask, code: str, subcommand: str, target: str) -> Refusal:
     return ask.refuse_by_fail(code, subcommand, target, "Messages could not be retrieved")
 
 
-def _bound(ask: Ask, subcommand: str, text: str) -> Bound | None:
+def _bound(ask: Ask, subcommand: str, target: str, text: str) -> Bound | None:
     kind, _, value = text.partition("=")
     if text == "*" and subcommand == "LATEST":
         return None
@@ -77,11 +77,11 @@ def _bound(ask: Ask, subcommand: str, text: str) -> Bound | None:
             pass
     if kind in ("msgid", "timestamp"):
         raise ask.refuse_by_fail("INVALID_PARAMS", subcommand, text, "Not a msgid or a timestamp")
-    raise ask.refuse_by_fail("INVALID_MSGREFTYPE", subcommand, text, "Use msgid= or timestamp=")
+    raise ask.refuse_by_fail("INVALID_MSGREFTYPE", subcommand, target, text, "Use msgid= or timestamp=")
 
 
 def _targets(ask: Ask, limit: int) -> Iterable[Effect]:
-    bounds = [_bound(ask, "TARGETS", text) for text in ask.message.params[1:3]]
+    bounds = [_bound(ask, "TARGETS", "*", text) for text in ask.message.params[1:3]]
     times = [bound.time for bound in bounds if bound is not None and not bound.msgid]
     if len(times) != 2:
         raise ask.refuse_by_fail("INVALID_PARAMS", "TARGETS", "TARGETS takes two timestamps")

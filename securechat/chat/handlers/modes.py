@@ -34,9 +34,9 @@ def mode(ask: Ask) -> Iterable[Effect]:
     if not ask.param(0).startswith("#"):
         return _user_mode(ask)
     channel = ask.channel(ask.param(0))
-    if len(ask.message.params) < 2:
-        return [Send(_mode_lines(ask, channel))]
     changes = parse_changes(ask.param(1), ask.message.params[2:])
+    if not changes:
+        return [Send(_mode_lines(ask, channel))]
     if all(change.letter == "b" and not change.argument for change in changes):
         return [Send(_ban_lines(ask, channel))]
     return _change(ask, channel, changes[: limits.MODES_PER_COMMAND])
@@ -151,7 +151,7 @@ class _Judgement:
             role = PLAIN if held == change.letter else held
         if not policy.may_set_role(channel, ask.account.id, role, was):
             raise ask.refuse(numerics.ERR_CHANOPRIVSNEEDED, channel.name, "Your role is not high enough for that")
-        if was == OWNER and role != OWNER and not self._another_owner(person.id):
+        if held == OWNER and role != OWNER and not self._another_owner(person.id):
             raise ask.refuse(
                 numerics.ERR_CHANOPRIVSNEEDED, channel.name, "A channel needs an owner: name another first"
             )
@@ -173,11 +173,13 @@ class _Judgement:
         if len(mask.encode()) > 150 or mask[0] == ":" or any(letter.isspace() for letter in mask):
             raise self._invalid(change, "Not a usable mask")
         known = {ban.lower(): ban for ban in channel.bans}.get(mask.lower())
-        if change.adds and known is None:
+        if change.adds == (known is not None):
+            self.bans.pop(mask.lower(), None)
+        elif known is None:
             if len(channel.bans) + len(self.bans) >= limits.BANS_PER_CHANNEL:
                 raise ask.refuse(numerics.ERR_BANLISTFULL, channel.name, mask, "Channel ban list is full")
             self.bans[mask.lower()] = BanSet(ask.account.id, mask)
-        elif not change.adds and known is not None:
+        else:
             self.bans[mask.lower()] = BanLifted(ask.account.id, known)
 
     def _judge_key(self, change: Change) -> None:
@@ -207,6 +209,5 @@ class _Judgement:
             yield ModeSet(self.ask.account.id, on, off, key, limit)
 
     def _invalid(self, change: Change, text: str) -> Refusal:
-        sign = "+" if change.adds else "-"
-        where = (self.channel.name, sign + change.letter, change.argument)
+        where = (self.channel.name, change.letter, change.argument)
         return self.ask.refuse(numerics.ERR_INVALIDMODEPARAM, *where, text)

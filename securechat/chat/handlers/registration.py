@@ -13,7 +13,7 @@ from securechat.wire import capabilities, numerics
 from securechat.wire.message import Message
 from securechat.wire.sasl import PlainExchange, SaslError
 
-CAP_BUDGET = 400
+CAP_BUDGET = 350
 """Bytes of capability names in one CAP line: leaves room for the longest server name and nick."""
 REAL_VERSION = 302
 
@@ -57,12 +57,13 @@ def _cap_req(ask: Ask) -> Iterable[Effect]:
 
 def _cap_end(ask: Ask) -> Iterable[Effect]:
     session = ask.session
-    if session.state is State.AUTHENTICATING:
-        session.exchange = None
-        session.move(Trigger.SASL_ENDED)
-        raise ask.refuse(numerics.ERR_SASLABORTED, "SASL authentication aborted")
     session.negotiating = False
-    return signin.register(ask)
+    if session.state is not State.AUTHENTICATING:
+        return signin.register(ask)
+    # IRCv3 sasl-3.1: the exchange is aborted, and the sign-in goes on without it.
+    _end_exchange(ask)
+    aborted = ask.reply(numerics.ERR_SASLABORTED, "SASL authentication aborted")
+    return [Send([aborted]), *signin.register(ask)]
 
 
 def _cap_line(ask: Ask, subcommand: str, names: str, *, more: bool = False) -> Message:

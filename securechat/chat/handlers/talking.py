@@ -19,6 +19,7 @@ from securechat.wire.message import Message
 from securechat.wire.names import fold
 
 ID_TAG = "securechat.internal/id"
+_ABOUT_THE_TARGET = {numerics.ERR_NOSUCHNICK, numerics.ERR_NOSUCHCHANNEL, numerics.ERR_CANNOTSENDTOCHAN}
 _ID = re.compile(r"[0-9A-Za-z-]{8,64}")
 
 
@@ -26,7 +27,8 @@ def post(ask: Ask) -> Iterable[Effect]:
     """Put a message into a conversation. (Modern IRC, PRIVMSG and NOTICE)
 
     A message with an id is looked up before policy has a say: what was stored once keeps its echo, even if its sender
-    may not post there any more.
+    may not post there any more. A NOTICE without an id that cannot go where it should is dropped in silence, so
+    that no two robots ever answer each other for ever. (RFC 2812, 3.3.2)
     """
     if not ask.param(0):
         raise ask.refuse(numerics.ERR_NORECIPIENT, f"No recipient given ({ask.message.command})")
@@ -36,9 +38,11 @@ def post(ask: Ask) -> Iterable[Effect]:
     try:
         return [_judge(ask, once)]
     except Refusal as refusal:
-        if once is None:
-            raise
-        return [Append((), once=once, refusal=refusal)]
+        if once is not None:
+            return [Append((), once=once, refusal=refusal)]
+        if ask.message.command == "NOTICE" and refusal.replies[0].command in _ABOUT_THE_TARGET:
+            return ()
+        raise
 
 
 def _judge(ask: Ask, once: Once | None) -> Append:

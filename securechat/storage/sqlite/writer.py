@@ -117,7 +117,6 @@ class Writer:
                 self._roll_back()
                 outcomes = [(follower, Outcome(each, Verdict.UNAVAILABLE)) for follower, each in submissions]
             else:
-                batch.hold_lanes()
                 outcomes = batch.outcomes
             self._deliver(outcomes)
         except Exception as error:
@@ -131,8 +130,9 @@ class Writer:
         batch.write_back()
         return batch
 
-    def _commit(self, _batch: Batch) -> None:
+    def _commit(self, batch: Batch) -> None:
         self._connection.execute("COMMIT")
+        batch.hold_lanes()
 
     def _roll_back(self) -> None:
         # SQLite rolls some failures back by itself.
