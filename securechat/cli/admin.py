@@ -148,7 +148,7 @@ def user_import(data: Path, file: Any, tokens: bool) -> None:
     except (UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{file.name}: is not CSV in UTF-8 ({error}); save it as that") from None
     people = [NewPerson(row[0].strip(), row[1] if len(row) > 1 else "") for row in rows]
-    writer = csv.writer(sys.stdout)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
     for made in ask(data, UserAdd(people, tokens=tokens)):
         writer.writerow((made["name"], made["secret"]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -52,13 +53,18 @@ def _tell(data: Path, names: Sequence[str], endpoints: Sequence[Endpoint]) -> No
     port = endpoints[0].port if endpoints else 6697
     where = names[0] if port == 6697 else f"{names[0]}:{port}"
     click.echo(
-        f"First start: made in {data}\n"
+        f"First start: made in {data.absolute()}\n"
         f"  {authority.CA_CERTIFICATE}      the CA file that clients need\n"
         f"              its fingerprint is {facts.fingerprint}\n"
         f"  {authority.SERVER_CERTIFICATE}  the certificate, for {', '.join(names)}\n"
         f"  config.toml  every setting, with its default\n"
         f"Next, from another terminal, add a person and talk:\n"
-        f"  securechat-admin --data {data} user add alice\n"
-        f"  securechat-client {where} --ca {ca} --user alice",
+        f"  securechat-admin --data {_word(data)} user add alice\n"
+        f"  securechat-client {where} --ca {_word(ca)} --user alice",
         err=True,
     )
+
+
+def _word(path: Path) -> str:
+    """Return a path as a shell takes it in any directory."""
+    return shlex.quote(str(path.absolute()))

@@ -9,6 +9,9 @@ from securechat.chat.events import AnyEvent, Event, decode_event, encode_event
 RANDOM_BYTES: Final = 10
 """Random bytes in a msgid: 80 bits, which nobody guesses."""
 
+MAX_AHEAD: Final = 1000
+"""How far (ms) a stream's time may run ahead of the clock."""
+
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS: Final = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _SHIFTS: Final = tuple(range(120, -1, -10))
@@ -19,12 +22,15 @@ class Stale(Exception):
 
 
 def next_time(now: int, last: int) -> int:
-    """Return the time of a stream's next record (ms since 1970), never before its last one.
+    """Return the time of a stream's next record (ms since 1970): the clock's, or else a millisecond after the last one.
 
-    A clock that was set back advances the stream by a millisecond a record, so that an hour's records do not all
-    share one millisecond, which a page of history cannot split.
+    Distinct times let a page of history by time end anywhere. Only a stream whose time has run `MAX_AHEAD` ahead of
+    the clock, which takes more than a thousand records a second, waits for it and repeats a millisecond. (A clock that
+    was set back by more than that is not waited for: an hour of records would share one millisecond.)
     """
-    return now if now >= last else last + 1
+    if now > last:
+        return now
+    return last if last - now == MAX_AHEAD else last + 1
 
 
 def make_msgid(time: int, randomness: bytes) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from securechat.chat.events import Dropped, Joined, Kicked, Left, ModeSet, Record
 from securechat.chat.ports import Form, Page
+from securechat.storage import records
 from tests.storage.nodes import ROOM, Clock, Node
 
 BEFORE, AFTER, LATEST, AROUND, BETWEEN = Form.BEFORE, Form.AFTER, Form.LATEST, Form.AROUND, Form.BETWEEN
@@ -248,8 +249,9 @@ async def test_a_page_holds_what_chathistory_says(
 
 
 @pytest.fixture
-async def bursts(node: Node, clock: Clock) -> dict[str, Record]:
-    """Say abc at 110, de at 120, fghi at 130, j at 140."""
+async def bursts(node: Node, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> dict[str, Record]:
+    """Say abc at 110, de at 120, fghi at 130, j at 140, in a stream that is as far ahead of its clock as it may be."""
+    monkeypatch.setattr(records, "MAX_AHEAD", 0)
     await node.register("alice")
     await node.open_room("alice")
     said = {}

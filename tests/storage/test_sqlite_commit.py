@@ -18,7 +18,7 @@ import pytest
 from securechat.chat.events import Joined, Kicked, Posted
 from securechat.chat.ports import Lane, Outcome, Verdict
 from securechat.errors import StorageError
-from securechat.storage.sqlite import SqliteStore
+from securechat.storage.sqlite import SqliteStore, writer
 from tests.storage.disk import Disk
 from tests.storage.nodes import ROOM, Clock, Node, once
 
@@ -135,6 +135,21 @@ async def test_what_queues_during_a_commit_is_the_next_transaction(node: Node, d
     for future in futures:
         await future
     assert node.batches == [1, 100]
+
+
+async def test_a_transaction_has_a_bounded_size_and_the_order_stays(
+    node: Node, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "MAX_BATCH", 40)
+    gate = Gate(disk)
+    node.batches.clear()
+    futures = [node.submit(posted("first"))]
+    await gate.entered.wait()
+    futures += [node.submit(posted(str(number))) for number in range(100)]
+    gate.opened.set()
+    outcomes = [await future for future in futures]
+    assert node.batches == [1, 40, 40, 20]
+    assert [outcome.records[0].seq for outcome in outcomes] == list(range(1, 102))
 
 
 def test_what_was_told_survives_being_killed(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ async def test_a_database_opened_again_has_everything(path: Path) -> None:
     assert (node.directory.accounts, node.directory.channels) == (before.accounts, before.channels)
     assert await node.texts("alice", Form.AFTER, said[0]) == ["two", "three"]
     assert await node.texts("bob") == []
-    assert await node.conversations("alice") == [("c/room", 1_000_000), ("d/alice/bob", 1_000_000)]
+    assert await node.conversations("alice") == [("d/alice/bob", 1_000_000), ("c/room", 1_000_005)]
     assert await node.history.verifier("alice") == ("$argon2", 1)
     again = await node.put(once=key)
     assert (again.verdict, again.records) == (Verdict.REPEATED, stored.records)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import apsw
 
@@ -15,6 +15,9 @@ from securechat.storage.delivery import Follower, share_of
 from securechat.storage.sqlite.batch import Batch
 
 T = TypeVar("T")
+
+MAX_BATCH: Final = 1024
+"""Appends in one transaction: what is committed together is delivered together, and a reader's queue is not endless."""
 
 
 class Writer:
@@ -104,7 +107,9 @@ class Writer:
         with self._waiting:
             while not self._submissions and not self._jobs:
                 self._waiting.wait()
-            submissions, self._submissions = self._submissions, []
+            submissions, self._submissions = self._submissions[:MAX_BATCH], self._submissions[MAX_BATCH:]
+            if self._submissions:
+                return submissions, []
             jobs, self._jobs = self._jobs, []
             return submissions, jobs
 
