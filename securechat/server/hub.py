@@ -140,7 +140,8 @@ class Hub:
         self._deliver_run(run)
         for connection in asked:
             connection.advance()
-        self.flush()
+        # Batches that were committed while the last fan-out ran leave together: one write each, not one a batch.
+        self._wake()
 
     def _deliver_run(self, run: list[Outcome]) -> None:
         """Deliver messages with nothing between them: joined by conversation, order kept inside each."""

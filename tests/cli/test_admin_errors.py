@@ -1,0 +1,142 @@
+"""What securechat-admin refuses: an exit code by whose fault it is, one line on stderr, and nothing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from securechat.storage.lock import DirectoryLock
+from tests.cli.listing import list_directory
+from tests.cli.site import Site
+from tests.scenario.processes import PASSWORD, Programs
+
+FAILED, USAGE = 1, 2
+
+
+@pytest.fixture(scope="module", params=["running", "stopped"])
+def settled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site with the account alice, shared by the tests here since none of them changes anything."""
+    directory = tmp_path_factory.mktemp("site")
+    (directory / "home").mkdir()
+    programs = Programs(directory / "home")
+    try:
+        site = Site(programs, directory / "data", running=request.param == "running")
+        site.add("alice")
+        yield site
+    finally:
+        programs.end_all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "code", "line"),
+    [
+        ("user add alice --password-stdin", PASSWORD, FAILED, "there is an account 'alice' already"),
+        ("user add ALICE --generate", "", FAILED, "'ALICE' could be mistaken for 'alice', which exists"),
+        ("user add al1ce --generate", "", FAILED, "'al1ce' could be mistaken for 'alice', which exists"),
+        ("user add a-lice --generate", "", FAILED, "'a-lice' could be mistaken for 'alice', which exists"),
+        ("user add NickServ --generate", "", FAILED, "'NickServ' is reserved for services"),
+        ("user add 1st --generate", "", FAILED, "'1st' cannot be a name: a letter, then up to 31 letters"),
+        ("user add bob --password-stdin", "short", FAILED, "a password needs at least 12 characters"),
+        ("user add bob --password-stdin", "sct_abcdefghijklmnop", FAILED, "sct_"),
+        ("user add bob --password-stdin", "", USAGE, "stdin: the first line is to be the password, and it is empty"),
+        ("user add bob --password-stdin", "\nsecond line", USAGE, "stdin: the first line is to be the password"),
+        ("passwd bob --generate", "", FAILED, "there is no account 'bob'"),
+        ("passwd alice --password-stdin", "short", FAILED, "a password needs at least 12 characters"),
+        ("disable bob", "", FAILED, "there is no account 'bob'"),
+        ("enable bob", "", FAILED, "there is no account 'bob'"),
+        ("token add bob --label laptop", "", FAILED, "there is no account 'bob'"),
+        ("token list bob", "", FAILED, "there is no account 'bob'"),
+        ("token revoke nosuch", "", FAILED, "there is no device 'nosuch'; `token list NAME` shows"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_with_the_reason(
+    settled: Site, arguments: str, stdin: str, code: int, line: str
+) -> None:
+    done = settled.admin(*arguments.split(), stdin=f"{stdin}\n" if stdin else "")
+    assert (done.code, done.out, len(done.err)) == (code, "", 1)
+    assert done.err[0].startswith("securechat-admin: ")
+    assert line in done.err[0]
+    assert not stdin or stdin not in done.err[0]
+
+
+def test_the_refused_left_no_account_behind(settled: Site) -> None:
+    settled.admin("user", "add", "NickServ", "--generate")
+    assert [row["name"] for row in settled.rows("user", "list")] == ["alice"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["user", "add", "bob"],
+        ["user", "add", "bob", "--password", PASSWORD],
+        ["user", "add", "bob", "--password-stdin", "--generate"],
+        ["user", "add", "bob", "--role", "king", "--generate"],
+        ["user", "add"],
+        ["user", "import", "no-such-file.csv"],
+        ["token", "add", "alice"],
+        ["users"],
+    ],
+)
+def test_what_is_not_understood_is_usage(programs: Programs, tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "data").mkdir()
+    done = programs.admin(tmp_path / "data", *arguments)
+    assert (done.code, done.out) == (USAGE, "")
+    assert done.err[-1].startswith("Error: ")
+    assert list_directory(tmp_path / "data") == {}
+
+
+@pytest.mark.parametrize("content", [b"caf\xe9\n", b"bob,\xff\xfe\n"])
+def test_a_list_in_another_encoding_is_one_line(programs: Programs, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "names.csv").write_bytes(content)
+    done = programs.admin(tmp_path / "data", "user", "import", str(tmp_path / "names.csv"))
+    assert (done.code, done.out, len(done.err)) == (USAGE, "", 1)
+    assert "names.csv: is not CSV in UTF-8" in done.err[0]
+
+
+COMMANDS = [
+    ["user", "list"],
+    ["user", "add", "bob", "--generate"],
+    ["user", "import", "-", "--tokens"],
+    ["passwd", "bob", "--generate"],
+    ["token", "revoke", "x"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("nowhere", "no such file or directory; name the server's data directory with --data"),
+        ("file.txt", "not a directory; name the server's data directory with --data"),
+        ("photos", "is no data directory of securechat; name the right one with --data"),
+    ],
+)
+def test_a_mistyped_data_directory_gets_nothing_put_into_it(
+    programs: Programs, tmp_path: Path, command: list[str], place: str, reason: str
+) -> None:
+    (tmp_path / "file.txt").write_text("mine")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "sea.jpg").write_text("blue")
+    before = list_directory(tmp_path)
+    done = programs.admin(tmp_path / place, *command, stdin="bob\n")
+    assert (done.code, done.out, done.err) == (USAGE, "", [f"securechat-admin: {tmp_path / place}: {reason}"])
+    assert list_directory(tmp_path) == before
+
+
+@pytest.mark.parametrize("command", COMMANDS[:2])
+def test_a_directory_that_another_process_holds_is_left_alone(
+    programs: Programs, tmp_path: Path, command: list[str]
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    assert programs.admin(data, "user", "add", "alice", "--generate").code == 0
+    with DirectoryLock(data):
+        before = list_directory(data)
+        done = programs.admin(data, *command)
+        assert (done.code, done.out, len(done.err)) == (USAGE, "", 1)
+        assert f"{data}: in use by another securechat process (pid " in done.err[0]
+        assert list_directory(data) == before
+    assert programs.admin(data, *command).code == 0
