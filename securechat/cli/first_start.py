@@ -13,6 +13,7 @@ import click
 from securechat.config import example_config
 from securechat.pki import authority
 from securechat.pki.files import write_private
+from securechat.pki.names import parse_names
 from securechat.server.app import Endpoint
 from securechat.wire.names import is_hostname
 
@@ -27,7 +28,11 @@ def default_names() -> list[str]:
 def own_certificates(
     data: Path, names: Sequence[str], endpoints: Sequence[Endpoint]
 ) -> tuple[Callable[[], tuple[Path, Path]], Callable[[], bool]]:
-    """Return what prepares the data directory of a server with its own CA, and what renews its certificate."""
+    """Return what prepares the data directory of a server with its own CA, and what renews its certificate.
+
+    Raises: ConfigError when a name is none.
+    """
+    parse_names(names or default_names())
 
     def prepare() -> tuple[Path, Path]:
         first = not (data / authority.CA_CERTIFICATE).exists()

@@ -97,7 +97,7 @@ async def serve(setup: Setup) -> int:
     server = _Server(setup)
     server.bind()
     try:
-        setup.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_directory(setup.data)
         with DirectoryLock(setup.data):
             server.load_pair(setup.prepare())
             raise_descriptor_limit()
@@ -212,6 +212,14 @@ class _Server:
             if renewed:
                 self._reload()
         self._schedule_renewal()
+
+
+def _make_directory(data: Path) -> None:
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or "no reason given"
+        raise ConfigError(f"{data}: cannot be made a directory ({reason}); choose another with --data") from None
 
 
 def _has_ipv6() -> bool:

@@ -16,9 +16,8 @@ from securechat.chat import signin
 from securechat.chat.ask import Ask
 from securechat.chat.commands import dispatch, split_targets
 from securechat.chat.directory import Directory
-from securechat.chat.effects import Append, Broadcast, Close, Effect, Refusal, Send, Verify
+from securechat.chat.effects import Append, Broadcast, Close, Effect, Purpose, Refusal, Send, Verify
 from securechat.chat.events import (
-    AnyEvent,
     Created,
     Event,
     Joined,
@@ -96,11 +95,11 @@ class Stage:
 
     # ── the history ──
 
-    def happen(self, stream: str, event: AnyEvent) -> Record:
+    def happen(self, stream: str, event: Event) -> Record:
         """Put an event into the history as the next of its stream."""
         self._seqs[stream] += 1
         number = len(self.records) + 1
-        record = Record(stream, self._seqs[stream], f"m{number}", NOON, event)
+        record = Record(stream, self._seqs[stream], f"m{number}", NOON, event)  # type: ignore[arg-type]
         self.records.append(record)
         self.directory.apply_record(record)
         return record
@@ -110,7 +109,7 @@ class Stage:
         for stream, epoch in append.expects:
             state = self.directory.accounts if stream[0] == "a" else self.directory.channels
             assert state[stream[2:]].epoch == epoch
-        return [self.happen(stream, event).event for stream, event in append.entries]  # type: ignore[arg-type]
+        return [self.happen(stream, event).event for stream, event in append.entries]
 
     def register(self, name: str, role: str = "member") -> AccountState:
         """Make an account."""
@@ -169,7 +168,8 @@ class Stage:
     def conclude(self, session: Session, verify: Verify, conclusion: signin.Conclusion) -> Scene:
         """Hand in the verdict on credentials."""
         scene = Scene()
-        ask = Ask(session, Message("AUTHENTICATE"), self.world)
+        command = {Purpose.SASL: "AUTHENTICATE", Purpose.PASS: "USER", Purpose.PASSWD: "ACCOUNT"}[verify.purpose]
+        ask = Ask(session, Message(command), self.world)
         try:
             self._perform(scene, signin.conclude(ask, verify, conclusion))
         except Refusal as refusal:

@@ -23,7 +23,21 @@ KNOWN = {
     "WHOIS", "MOTD", "LUSERS", "VERSION", "ISUPPORT", "CHATHISTORY", "ACCOUNT",
 }  # fmt: skip
 
-UNKNOWN = ["FNORD", "OPER", "KILL", "DIE", "REHASH", "STATS", "LINKS", "SERVER", "WEBIRC", "REGISTER", "VERIFY", "*", "001"]
+UNKNOWN = [
+    "FNORD",
+    "OPER",
+    "KILL",
+    "DIE",
+    "REHASH",
+    "STATS",
+    "LINKS",
+    "SERVER",
+    "WEBIRC",
+    "REGISTER",
+    "VERIFY",
+    "*",
+    "001",
+]
 
 NOT_READY = [State.NEW, State.AUTHENTICATING, State.VERIFYING, State.AUTHENTICATED, State.CLOSED]
 

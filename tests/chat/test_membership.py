@@ -49,7 +49,9 @@ def test_joining_where_one_is_says_and_changes_nothing(stage: Stage) -> None:
     assert stage.play(session, "JOIN #room", "JOIN #ROOM wrong-key") == Scene()
 
 
-@pytest.mark.parametrize("name", ["room", "#", "&room", "0", "#a\x07b", "#a\u200bb", "#a\u202eb", "#" + "x" * 64, "#e\u0301"])
+@pytest.mark.parametrize(
+    "name", ["room", "#", "&room", "0", "#a\x07b", "#a\u200bb", "#a\u202eb", "#" + "x" * 64, "#e\u0301"]
+)
 def test_a_name_that_is_none_is_refused(stage: Stage, name: str) -> None:
     assert stage.play(stage.enter("alice"), f"JOIN {name}").lines == [
         f":chat.example 403 alice {name} :Invalid channel name"
@@ -124,7 +126,7 @@ def test_what_keeps_somebody_out_has_its_numeric(
 ) -> None:
     channel = stage.channel("#room", {"alice": "q"})
     for event in events:
-        stage.happen(channel_stream(channel.id), event)  # type: ignore[arg-type]
+        stage.happen(channel_stream(channel.id), event)
     if invited:
         stage.happen(channel_stream(channel.id), Invited("id-bob", "id-alice"))
     scene = stage.play(stage.enter("bob"), f"JOIN #room {key}".rstrip())

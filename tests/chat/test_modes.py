@@ -203,7 +203,11 @@ def test_a_channel_is_never_without_an_owner_whatever_one_command_says(
         ("+o-o", "bob bob", []),
         ("-o+v", "oscar oscar", [RoleSet("id-oscar", "v", "o", by="id-alice")]),
         ("+v+o", "bob bob", [RoleSet("id-bob", "o", "", by="id-alice")]),
-        ("-vo", "vera oscar", [RoleSet("id-vera", "", "v", by="id-alice"), RoleSet("id-oscar", "", "o", by="id-alice")]),
+        (
+            "-vo",
+            "vera oscar",
+            [RoleSet("id-vera", "", "v", by="id-alice"), RoleSet("id-oscar", "", "o", by="id-alice")],
+        ),
     ],
 )
 def test_several_changes_of_a_role_are_one_event(

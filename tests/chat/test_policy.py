@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from securechat.chat import policy
@@ -80,7 +82,7 @@ def test_readable_spans_are_in_order_and_apart(access: Access, expected: str) ->
     spans = policy.readable(access)
     readable = {seq for first, last in spans for seq in range(first, (last or LAST) + 1)}
     assert readable == {seq for seq in range(1, LAST + 1) if expected[seq - 1] == "x"}
-    for before, after in zip(spans, spans[1:], strict=False):
+    for before, after in itertools.pairwise(spans):
         assert before.last is not None
         assert after.first > before.last + 1
 
@@ -92,7 +94,15 @@ def test_a_policy_that_says_yes_would_be_noticed() -> None:
 
 @pytest.mark.parametrize(
     ("modes", "key", "opened"),
-    [("", "", True), ("nt", "", True), ("mnt", "", True), ("i", "", False), ("s", "", False), ("", "k", False), ("nt", "k", False)],
+    [
+        ("", "", True),
+        ("nt", "", True),
+        ("mnt", "", True),
+        ("i", "", False),
+        ("s", "", False),
+        ("", "k", False),
+        ("nt", "k", False),
+    ],
 )
 def test_what_closes_a_channel(modes: str, key: str, opened: bool) -> None:
     assert policy.is_open(modes, key) is opened
@@ -140,7 +150,13 @@ def test_rights_by_role_and_modes(role: str | None, modes: str, expected: tuple[
 
 @pytest.mark.parametrize(
     ("setting", "role", "allowed"),
-    [("members", "member", True), ("members", "bot", True), ("admins", "member", False), ("admins", "bot", False), ("admins", "admin", True)],
+    [
+        ("members", "member", True),
+        ("members", "bot", True),
+        ("admins", "member", False),
+        ("admins", "bot", False),
+        ("admins", "admin", True),
+    ],
 )
 def test_who_may_make_channels(setting: str, role: str, allowed: bool) -> None:
     config = Chat(create_channels=setting)  # type: ignore[arg-type]
@@ -237,7 +253,9 @@ RESTRICTIONS = [
 @pytest.mark.parametrize(("event", "restricts"), RESTRICTIONS)
 def test_an_epoch_grows_when_a_right_can_be_lost_and_only_then(event: Event, restricts: bool) -> None:
     assert event.restricts is restricts
-    if not isinstance(event, Registered | PasswordSet | PasswordRehashed | DeviceAdded | DeviceRevoked | Disabled | Enabled):
+    if not isinstance(
+        event, Registered | PasswordSet | PasswordRehashed | DeviceAdded | DeviceRevoked | Disabled | Enabled
+    ):
         channel = found_channel("c", Record("c/c", 1, "m1", 0, Created("#c", "a")))
         apply_record(channel, Record("c/c", 2, "m2", 0, Joined("a", getattr(event, "was", ""))))
         apply_record(channel, Record("c/c", 3, "m3", 0, event))  # type: ignore[arg-type]

@@ -67,7 +67,9 @@ def test_an_outsider_is_told_the_same_whether_a_secret_channel_is_there_or_not(c
     assert answers(modes, command, name="#HIDDEN") == answers(None, command, name="#HIDDEN")
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith(("TOPIC", "NAMES", "WHO {}"))])
+@pytest.mark.parametrize(
+    "command", [command for command in COMMANDS if command.startswith(("TOPIC", "NAMES", "WHO {}"))]
+)
 def test_a_channel_that_is_not_secret_is_told_apart(command: str) -> None:
     """The control: the comparison does find a difference where there is one."""
     assert answers("n", command) != answers(None, command)

@@ -74,7 +74,7 @@ SILENCE: list[tuple[list[Event], str]] = [
 @pytest.mark.parametrize(("events", "speakers"), SILENCE)
 def test_who_may_write_into_a_channel(stage: Stage, events: list[Event], speakers: str) -> None:
     for event in events:
-        stage.happen(channel_stream("c-#room"), event)  # type: ignore[arg-type]
+        stage.happen(channel_stream("c-#room"), event)
     for name in ["alice", "vera", "bob", "dave"]:
         scene = stage.play(stage.enter(name), "PRIVMSG #room :hello")
         if name in speakers.split():
@@ -104,7 +104,13 @@ def test_a_target_that_is_none_is_named_to_privmsg_and_passed_over_by_notice(
 # ── how long a line may be ──
 
 # ":bob!bob@securechat PRIVMSG #room :" is 35 bytes, ":bob!bob@securechat NOTICE alice :" 34; CR LF are two.
-FITS = [("PRIVMSG #room", 475), ("PRIVMSG #ROOM", 475), ("NOTICE alice", 476), ("PRIVMSG alice", 475), ("PRIVMSG ALICE", 475)]
+FITS = [
+    ("PRIVMSG #room", 475),
+    ("PRIVMSG #ROOM", 475),
+    ("NOTICE alice", 476),
+    ("PRIVMSG alice", 475),
+    ("PRIVMSG ALICE", 475),
+]
 
 
 @pytest.mark.parametrize(("head", "room"), FITS)
@@ -142,7 +148,9 @@ def test_length_is_counted_in_bytes(stage: Stage) -> None:
         ("NOTICE", OFFLINE, []),
     ],
 )
-def test_who_writes_to_somebody_absent_is_told_so(stage: Stage, command: str, away: str | None, expected: list[str]) -> None:
+def test_who_writes_to_somebody_absent_is_told_so(
+    stage: Stage, command: str, away: str | None, expected: list[str]
+) -> None:
     if away is not OFFLINE:
         alice = stage.enter("alice")
         stage.play(alice, f"AWAY :{away or ''}")
@@ -206,7 +214,9 @@ def test_tags_without_a_text_are_passed_on_and_kept_by_nothing(stage: Stage, tar
     assert scene.events == []
 
 
-@pytest.mark.parametrize(("name", "target", "numeric"), [("dave", "#room", "404"), ("bob", "#none", "403"), ("bob", "nobody", "401")])
+@pytest.mark.parametrize(
+    ("name", "target", "numeric"), [("dave", "#room", "404"), ("bob", "#none", "403"), ("bob", "nobody", "401")]
+)
 def test_tags_are_refused_where_a_text_would_be(stage: Stage, name: str, target: str, numeric: str) -> None:
     assert stage.play(stage.enter(name, MESSAGE_TAGS), f"@+typing=active TAGMSG {target}").numerics == [numeric]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from securechat.client.address import Address
 from securechat.client.errors import SignInError
-from securechat.client.events import Disconnected, MessageSeen
+from securechat.client.events import Disconnected
 from securechat.client.link import Link
 from securechat.client.trust import build_context
 from tests.scenario.processes import DEADLINE, PASSWORD, Outcome, Programs, Server, port_of
@@ -25,6 +25,7 @@ class Site:
         self._programs = programs
         self._server: Server | None = None
         self.address()
+        self.first_words = list(self.server.err)
         if not running:
             self.stop()
 
@@ -91,10 +92,12 @@ class Site:
         raise AssertionError("the link ended by itself")
 
 
-async def hears(link: Link, text: str) -> bool:
-    """Wait until a message with this text comes over a link."""
+async def read_until(link: Link, kind: type[Any]) -> list[Any]:
+    """Return what a link tells up to the first event of a kind."""
+    events: list[Any] = []
     async with asyncio.timeout(DEADLINE):
         async for event in link:
-            if isinstance(event, MessageSeen) and event.text == text:
-                return True
-    return False
+            events.append(event)
+            if isinstance(event, kind):
+                break
+    return events

@@ -44,6 +44,7 @@ class Program:
         self.out: list[str] = []
         self.err: list[str] = []
         self._news = threading.Condition()
+        self._open_streams = 2
         self._readers = [
             threading.Thread(target=self._collect, args=(stream, lines), daemon=True)
             for stream, lines in ((self._process.stdout, self.out), (self._process.stderr, self.err))
@@ -67,11 +68,12 @@ class Program:
         self._process.stdin.close()
 
     def wait_until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait until something holds that can only change with a line printed."""
+        """Wait until something holds that can only change with a line printed; fail at once when it has ended."""
         with self._news:
-            if not self._news.wait_for(condition, DEADLINE):
+            self._news.wait_for(lambda: condition() or not self._open_streams, DEADLINE)
+            if not condition():
                 printed = "\n".join([*self.out[-30:], "-- stderr:", *self.err[-30:]])
-                pytest.fail(f"waited {DEADLINE} s for {what}; the last lines were\n{printed}")
+                pytest.fail(f"waited in vain for {what}; the last lines were\n{printed}")
 
     def wait_for(self, text: str, times: int = 1) -> None:
         """Wait until so many lines with this text were printed, on either stream."""
@@ -104,6 +106,9 @@ class Program:
                 with self._news:
                     lines.append(line.decode().rstrip("\n"))
                     self._news.notify_all()
+        with self._news:
+            self._open_streams -= 1
+            self._news.notify_all()
 
 
 class Server(Program):
@@ -111,17 +116,11 @@ class Server(Program):
 
     def wait_ready(self, listeners: int = 1) -> list[str]:
         """Wait until connections are accepted; return HOST:PORT of every listener."""
-        marker = "listening on "
-        self.wait_until(
-            lambda: len(self._addresses(marker)) >= listeners or self._process.poll() is not None, "listening on"
-        )
-        addresses = self._addresses(marker)
-        if len(addresses) < listeners:
-            self.wait()
-            pytest.fail("the server ended:\n" + "\n".join(self.err))
-        return addresses
+        self.wait_until(lambda: len(self._addresses()) >= listeners, "listening on")
+        return self._addresses()
 
-    def _addresses(self, marker: str) -> list[str]:
+    def _addresses(self) -> list[str]:
+        marker = "listening on "
         return [line.removeprefix(marker) for line in self.err if line.startswith(marker)]
 
 

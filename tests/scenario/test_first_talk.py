@@ -108,7 +108,9 @@ async def test_who_was_away_comes_back_to_all_of_it_once(place: Place) -> None:
     heard: dict[str, list[str]] = {"#general": [], "bob": []}
     address = Address("127.0.0.1", port_of(place.address))
     since = {"#general": (0, seen), "bob": (0, direct)}
-    async with Link(address, "carol", PASSWORD, build_context(place.ca), follow=("#general", "bob"), since=since) as link:
+    async with Link(
+        address, "carol", PASSWORD, build_context(place.ca), follow=("#general", "bob"), since=since
+    ) as link:
         following: set[str] = set()
         async for event in link:
             if isinstance(event, MessageSeen):

@@ -1,0 +1,119 @@
+"""securechat-admin cert: made, shown, renewed and issued, with the server running or not, and what it then serves."""
+
+from __future__ import annotations
+
+import json
+import signal
+import ssl
+from pathlib import Path
+
+from cryptography import x509
+
+from tests.cli.listing import list_directory
+from tests.cli.site import Site
+from tests.scenario.processes import PASSWORD, Programs
+
+
+def serial_in(path: Path) -> int:
+    return x509.load_pem_x509_certificate(path.read_bytes()).serial_number
+
+
+def serial_served(site: Site) -> int:
+    address = site.address()
+    pem = ssl.get_server_certificate((address.host, address.port), ca_certs=str(site.data / "ca.pem"), timeout=10)
+    return x509.load_pem_x509_certificate(pem.encode()).serial_number
+
+
+def test_show_tells_names_dates_and_the_fingerprint_people_compare(site: Site) -> None:
+    ca, server = site.rows("cert", "show")
+    assert (ca["file"], server["file"]) == ("ca.pem", "server.pem")
+    assert 3640 < ca["days_left"] <= 3650
+    assert 85 < server["days_left"] <= 90
+    assert {"localhost", "127.0.0.1", "::1"} <= set(server["names"].split(", "))
+    assert ca["sha256"] in "\n".join(site.first_words)
+    table = site.admin("cert", "show").out
+    assert ca["sha256"] in table
+    assert server["until"] in table
+
+
+async def test_renew_waits_until_it_is_due_and_a_running_server_takes_it_on_sighup(site: Site) -> None:
+    site.add("alice")
+    before = list_directory(site.data)
+    early = site.admin("cert", "renew")
+    assert (early.code, early.out, early.err) == (0, "", ["not due yet; --force renews it"])
+    assert list_directory(site.data) == before
+
+    old, old_ca = serial_in(site.data / "server.pem"), (site.data / "ca.pem").read_bytes()
+    forced = site.admin("cert", "renew", "--force")
+    assert (forced.code, forced.out, len(forced.err)) == (0, "", 1)
+    new = serial_in(site.data / "server.pem")
+    assert new != old
+    assert (site.data / "ca.pem").read_bytes() == old_ca
+
+    if site.running:
+        async with site.link("alice", PASSWORD) as link:
+            assert serial_served(site) == old
+            site.server.signal(signal.SIGHUP)
+            site.server.wait_for("certificate reloaded")
+            assert serial_served(site) == new
+            assert await link.deliver("#general", "talking on over the old one")
+    assert serial_served(site) == new
+    assert await site.lets_in("alice")
+
+
+async def test_init_with_a_new_name_keeps_the_ca_and_makes_a_certificate_for_it(site: Site) -> None:
+    ca = (site.data / "ca.pem").read_bytes()
+    made = site.admin("cert", "init", "--name", "chat.example", "--name", "127.0.0.1")
+    assert (made.code, made.out.split()) == (0, [str(site.data / "server.pem"), str(site.data / "server.key")])
+    assert (site.data / "ca.pem").read_bytes() == ca
+    assert site.rows("cert", "show")[1]["names"] == "chat.example, 127.0.0.1"
+    again = site.admin("cert", "init", "--name", "chat.example", "--name", "127.0.0.1")
+    assert (again.code, again.out) == (0, "")
+    assert again.err == [f"{site.data}: everything is there and current"]
+    if site.running:
+        site.server.signal(signal.SIGHUP)
+        site.server.wait_for("certificate reloaded")
+    assert serial_served(site) == serial_in(site.data / "server.pem")
+
+
+def test_issue_writes_a_pair_for_another_server_and_never_over_one(site: Site, tmp_path: Path) -> None:
+    arguments = ["cert", "issue", "server", "--name", "other.example", "--to", str(tmp_path / "other")]
+    issued = site.admin(*arguments)
+    assert (issued.code, issued.err) == (0, [])
+    assert issued.out.split() == [str(tmp_path / "other" / "server.pem"), str(tmp_path / "other" / "server.key")]
+    after = list_directory(tmp_path / "other")
+    assert {name: mode for name, (mode, _) in after.items()} == {
+        "server.key": "-rw-------",
+        "server.pem": "-rw-r--r--",
+    }
+    twice = site.admin(*arguments)
+    assert (twice.code, twice.out, len(twice.err)) == (2, "", 1)
+    assert list_directory(tmp_path / "other") == after
+
+
+def test_init_out_makes_certificates_anywhere_and_a_server_serves_them(programs: Programs, tmp_path: Path) -> None:
+    certs = tmp_path / "certs"
+    made = programs.admin(tmp_path / "data", "cert", "init", "--out", str(certs), "--name", "127.0.0.1")
+    assert made.code == 0
+    assert {Path(line).name for line in made.out.splitlines()} == {"ca.pem", "ca.key", "server.pem", "server.key"}
+    assert not (tmp_path / "data").exists()
+    shown = programs.admin(tmp_path / "data", "cert", "show", "--json", "--out", str(certs))
+    assert [row["names"] for row in json.loads(shown.out)][1] == "127.0.0.1"
+
+    pair = ("--cert", str(certs / "server.pem"), "--key", str(certs / "server.key"))
+    server = programs.server(tmp_path / "data", *pair)
+    server.wait_ready()
+    assert set(list_directory(tmp_path / "data")) & {"ca.pem", "ca.key", "server.pem", "server.key"} == set()
+    assert not any("First start" in line for line in server.err)
+
+
+def test_no_certificates_is_one_line_that_says_what_to_do(programs: Programs, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for command in (["show"], ["renew"], ["issue", "server", "--name", "x.example", "--to", str(tmp_path / "to")]):
+        done = programs.admin(tmp_path / "data", "cert", *command)
+        assert (done.code, done.out, len(done.err)) == (2, "", 1), command
+        assert f"{tmp_path / 'data' / 'ca.'}" in done.err[0]
+        assert "securechat-admin cert init" in done.err[0]
+    bad_name = programs.admin(tmp_path / "data", "cert", "init", "--name", "not a name")
+    assert (bad_name.code, bad_name.out, len(bad_name.err)) == (2, "", 1)
+    assert list_directory(tmp_path / "data") == {}

@@ -1,0 +1,169 @@
+"""A start that cannot be: one line that says what to do, exit code 2, and every directory as it was."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from securechat.storage.lock import DirectoryLock
+from tests.cli.listing import list_directory
+from tests.scenario.processes import Outcome, Programs
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data directory in which a server has run, beside a second one."""
+    directory = tmp_path_factory.mktemp("settled")
+    (directory / "home").mkdir()
+    programs = Programs(directory / "home")
+    for name in ("data", "other"):
+        server = programs.server(directory / name)
+        server.wait_ready()
+        server.signal(15)
+        assert server.wait() == 0
+    yield directory
+    programs.end_all()
+
+
+@pytest.fixture(params=["first start", "later start"])
+def place(request: pytest.FixtureRequest, settled: Path, tmp_path: Path) -> Path:
+    """A directory with `other`, a pair of certificate and key, and perhaps a data directory `data`."""
+    shutil.copytree(settled / "other", tmp_path / "other")
+    if request.param == "later start":
+        shutil.copytree(settled / "data", tmp_path / "data")
+    return tmp_path
+
+
+def refuse(programs: Programs, place: Path, *options: str) -> str:
+    """Start a server that must not start; return its one line."""
+    before = list_directory(place)
+    listen = () if "--listen" in options else ("--listen", "127.0.0.1:0")
+    data = () if "--data" in options else ("--data", str(place / "data"))
+    done: Outcome = programs.run("securechat-server", *data, *listen, *options)
+    assert (done.code, done.out, len(done.err)) == (2, "", 1), done.err
+    assert list_directory(place) == before
+    assert done.err[0].startswith("securechat-server: ")
+    return done.err[0].removeprefix("securechat-server: ")
+
+
+def test_a_port_in_use(programs: Programs, place: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = refuse(programs, place, "--listen", f"127.0.0.1:{port}")
+    assert line.startswith(f"cannot listen on 127.0.0.1:{port}: address already in use - ")
+
+
+def test_the_second_of_two_ports_in_use(programs: Programs, place: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = refuse(programs, place, "--listen", "127.0.0.1:0", "--listen", f"127.0.0.1:{port}")
+    assert f"127.0.0.1:{port}" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("127.0.0.1:99999", "write HOST:PORT"),
+        ("127.0.0.1:irc", "write HOST:PORT"),
+        (":6697", "write HOST:PORT"),
+        ("::1:6697", "put an IPv6 address in brackets"),
+        ("127.0.0.1:0,sideways=yes", "unknown option 'sideways=yes'"),
+        ("300.0.0.1:6697", "300.0.0.1"),
+    ],
+)
+def test_an_address_that_is_none(programs: Programs, place: Path, text: str, remedy: str) -> None:
+    line = refuse(programs, place, "--listen", text)
+    assert text.partition(",")[0] in line
+    assert remedy in line
+
+
+def test_certificate_and_key_that_do_not_serve(programs: Programs, place: Path) -> None:
+    own, ca_key = place / "other" / "server.pem", place / "other" / "ca.key"
+    key = place / "other" / "server.key"
+    encrypted, words = place / "encrypted.key", place / "words.pem"
+    words.write_text("not a certificate\n")
+    subprocess.run(
+        ["openssl", "pkcs8", "-topk8", "-in", key, "-out", encrypted, "-passout", "pass:x", "-scrypt"], check=True
+    )
+    for certificate, private, expected in [
+        (own, place / "none.key", f"{place / 'none.key'}: no such file or directory - name a private key"),
+        (place / "none.pem", key, f"{place / 'none.pem'}: no such file or directory - name a certificate"),
+        (own, ca_key, f"{ca_key}: not the key of {own} - name the two that belong together"),
+        (own, encrypted, f"{encrypted}: the private key is encrypted - decrypt it, or name another with --key"),
+        (words, key, f"{words}: no PEM certificate in it - name one with --cert"),
+        (own, words, f"{words}: no PEM private key in it - name one with --key"),
+        (place / "other", key, f"{place / 'other'}: is a directory - name a certificate"),
+    ]:
+        line = refuse(programs, place, "--cert", str(certificate), "--key", str(private))
+        assert line.startswith(expected)
+    assert "--cert and --key belong together" in refuse(programs, place, "--cert", str(own))
+    assert "--cert and --key belong together" in refuse(programs, place, "--key", str(key))
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("lisen = []", "unknown key lisen; did you mean listen?"),
+        ("[limits]\nsend_que = 70000", "unknown key limits.send_que; did you mean limits.send_queue?"),
+        ('listen = "127.0.0.1:0"', "$.listen"),
+        ('[limits]\nhandshake = "soon"', "$.limits.handshake"),
+        ("[limits]\nstrangers = 0", "$.limits.strangers"),
+        ('[chat]\ncreate_channels = "nobody"', "$.chat.create_channels"),
+        ("listen = [", "is not valid TOML"),
+    ],
+)
+def test_a_config_that_says_nonsense(programs: Programs, place: Path, content: str, expected: str) -> None:
+    config = place / "my.toml"
+    config.write_text(content)
+    line = refuse(programs, place, "--config", str(config))
+    assert line.startswith(f"{config}: ")
+    assert expected in line
+
+
+def test_a_config_that_cannot_be_read(programs: Programs, place: Path) -> None:
+    (place / "latin.toml").write_bytes(b"[chat]\nmotd = 'caf\xe9'\n")
+    for name, reason in [("none.toml", "No such file"), ("other", "Is a directory"), ("latin.toml", "not valid TOML")]:
+        line = refuse(programs, place, "--config", str(place / name))
+        assert line.startswith(f"{place / name}: ")
+        assert reason in line
+
+
+def test_a_name_nobody_can_connect_to_and_a_storage_that_is_not_there(programs: Programs, place: Path) -> None:
+    assert "'not a name' is neither a host name nor an IP address" in refuse(programs, place, "--name", "not a name")
+    assert "only sqlite is built in" in refuse(programs, place, "--storage", "postgres://db/chat")
+
+
+def test_a_data_directory_that_is_none(programs: Programs, place: Path) -> None:
+    (place / "file").write_text("mine")
+    for path in (place / "file", place / "file" / "below", Path("/proc/securechat")):
+        assert str(path) in refuse(programs, place, "--data", str(path))
+
+
+@pytest.mark.parametrize("place", ["later start"], indirect=True)
+def test_a_data_directory_in_use(programs: Programs, place: Path) -> None:
+    with DirectoryLock(place / "data"):
+        line = refuse(programs, place)
+    assert line.startswith(f"{place / 'data'}: in use by another securechat process (pid ")
+
+
+@pytest.mark.parametrize("place", ["later start"], indirect=True)
+def test_a_data_directory_whose_files_are_damaged(programs: Programs, place: Path) -> None:
+    data = place / "data"
+    for name, content, word in [
+        ("ca.key", (place / "other" / "ca.key").read_bytes(), "ca.key"),
+        ("server.pem", (place / "other" / "server.pem").read_bytes(), "server.pem"),
+        ("ca.pem", b"rubbish", "ca.pem"),
+        ("config.toml", b"nonsense = 1", "config.toml"),
+        ("securechat.db", b"this is no database, but a page of words. " * 200, "securechat.db"),
+    ]:
+        whole = (data / name).read_bytes()
+        (data / name).write_bytes(content)
+        assert word in refuse(programs, place)
+        (data / name).write_bytes(whole)
+    (data / "ca.key").unlink()
+    assert "ca.key" in refuse(programs, place)
