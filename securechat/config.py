@@ -20,9 +20,9 @@ DEFAULT_PORT = 6697
 class Chat(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """What people may do."""
 
-    network: Annotated[str, Meta(description="Name of this chat, shown by clients.", pattern=r"^[^\s:]{1,30}$")] = (
-        "securechat"
-    )
+    network: Annotated[
+        str, Meta(description="Name of this chat, shown by clients.", pattern=r"^[A-Za-z0-9._-]{1,30}$")
+    ] = "securechat"
     motd: Annotated[str, Meta(description="Shown after signing in; several lines are fine.", max_length=8000)] = ""
     default_channels: Annotated[list[str], Meta(description="Channels a new account is put into.")] = msgspec.field(
         default_factory=lambda: ["#general"]

@@ -104,11 +104,12 @@ class Left(Event, frozen=True):
 
 
 class Kicked(Event, frozen=True):
-    """A member was removed and lost its role."""
+    """A member was removed and lost its role, which was `role`."""
 
     account: str
     by: str
     reason: str = ""
+    role: str = PLAIN
 
     @property
     def restricts(self) -> bool:

@@ -28,6 +28,7 @@ from securechat.server.office import Office
 from securechat.server.tls import build_context, check_context
 from securechat.storage.lock import DirectoryLock
 from securechat.storage.sqlite import SqliteStore
+from securechat.wire.names import fold, is_channel_name
 
 log = structlog.get_logger()
 
@@ -76,6 +77,7 @@ async def open_node(
 
     Raises: ConfigError.
     """
+    _check_names(config)
     store = SqliteStore.open(data / DATABASE, clock=_now, randbytes=os.urandom)
     try:
         passwords = PasswordChecker()
@@ -220,6 +222,21 @@ def _make_directory(data: Path) -> None:
     except OSError as error:
         reason = error.strerror or "no reason given"
         raise ConfigError(f"{data}: cannot be made a directory ({reason}); choose another with --data") from None
+
+
+def _check_names(config: Config) -> None:
+    """Refuse settings whose names the chat could not use.
+
+    Raises: ConfigError.
+    """
+    names = config.chat.default_channels
+    for name in names:
+        if not is_channel_name(name):
+            raise ConfigError(f"chat.default_channels: {name!r} cannot be a channel; write for example #general")
+    if len({fold(name) for name in names}) < len(names):
+        raise ConfigError("chat.default_channels: the same channel stands there twice; remove one")
+    if not all(line.isprintable() for line in config.chat.motd.splitlines()):
+        raise ConfigError("chat.motd: holds control characters; remove them")
 
 
 def _has_ipv6() -> bool:

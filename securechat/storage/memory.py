@@ -10,6 +10,7 @@ from securechat.chat import policy
 from securechat.chat.directory import Directory
 from securechat.chat.effects import Append, Entry
 from securechat.chat.events import (
+    OWNER,
     Created,
     DeviceAdded,
     DeviceRevoked,
@@ -103,13 +104,25 @@ class State:
             case Joined(account=account):
                 full = 0 < channel.limit <= len(channel.members)
                 return account in self.directory.accounts and account not in channel.members and not full
-            case Left(account=account, role=role) | RoleSet(account=account, was=role):
+            case Left(account=account, role=role) | Kicked(account=account, role=role):
                 return account in channel.members and channel.members[account].role == role
-            case Kicked(account=account):
-                return account in channel.members
+            case RoleSet(account=account, was=role):
+                return account in channel.members and channel.members[account].role == role
             case Dropped():
                 return not channel.members and not channel.written
         return True
+
+    def require_owners(self, entries: tuple[Entry, ...]) -> None:
+        """Refuse an owner's going that leaves others behind without one.
+
+        Raises: Stale.
+        """
+        for stream, event in entries:
+            channel = self.channel_of(stream)
+            if isinstance(event, Left | Kicked) and event.role == OWNER and channel is not None:
+                roles = {member.role for member in channel.members.values()}
+                if roles and OWNER not in roles:
+                    raise Stale
 
     def apply(self, record: Record, event: Event) -> None:
         """Fold a record that was checked; `event` is the record's with its secrets."""
@@ -234,6 +247,7 @@ class MemoryStore:
         now = self._clock()
         try:
             records = tuple(self._add(entry, now) for entry in append.entries)
+            self._state.require_owners(append.entries)
         except Stale:
             self._return_to(before)
             raise

@@ -157,7 +157,7 @@ def test_a_role_survives_parting(stage: Stage, role: str, kept: str) -> None:
 @pytest.mark.parametrize("role", ["q", "o", "v"])
 def test_a_role_does_not_survive_a_kick(stage: Stage, role: str) -> None:
     stage.channel("#room", {"alice": "q", "bob": role})
-    assert stage.play(stage.enter("alice"), "KICK #room bob :out").events == [Kicked("id-bob", "id-alice", "out")]
+    assert stage.play(stage.enter("alice"), "KICK #room bob :out").events == [Kicked("id-bob", "id-alice", "out", role)]
     stage.play(stage.enter("bob"), "JOIN #room")
     assert stage.roles("#room") == {"alice": "q", "bob": ""}
 
@@ -245,7 +245,7 @@ KICKS = {
 def test_operators_kick_and_nobody_above_them(stage: Stage, pair: tuple[str, str], allowed: bool) -> None:
     stage.channel("#room", {"dave": "q", "alice": pair[0], "bob": pair[1]})
     scene = stage.play(stage.enter("alice"), "KICK #room bob")
-    assert scene.events == ([Kicked("id-bob", "id-alice", "")] if allowed else [])
+    assert scene.events == ([Kicked("id-bob", "id-alice", "", pair[1])] if allowed else [])
     assert scene.lines == ([] if allowed else [":chat.example 482 alice #room :You're not a channel operator"])
 
 

@@ -104,7 +104,7 @@ class Program:
         with stream:
             for line in stream:
                 with self._news:
-                    lines.append(line.decode().rstrip("\n"))
+                    lines.append(line.decode(errors="replace").rstrip("\n"))
                     self._news.notify_all()
         with self._news:
             self._open_streams -= 1

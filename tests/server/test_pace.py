@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from securechat.config import Config, Limits
-from securechat.server.connection import HIGH_WATER, Connection
+from securechat.server.connection import HIGH_WATER, MAX_WAITING, Connection
 from securechat.server.office import NewPerson, UserAdd
+from securechat.server.transport import BYTES_PER_TURN
 from tests.server.harness import DEADLINE, RawClient, RunningServer, running_server
 
 QUEUE = 65_536
@@ -132,12 +133,13 @@ async def test_who_asks_for_much_without_reading_is_neither_cut_nor_costly_and_g
 async def test_who_sends_without_reading_is_made_to_wait(server: RunningServer) -> None:
     (alice,) = await server.gather("alice")
     bob, connection = await sign_in_lazily(server, "bob")
-    tokens = [f"{i} {'x' * 380}" for i in range(4000)]
+    tokens = [f"{i} {'x' * 380}" for i in range(8000)]
     bob.send(*(f"PING :{token}" for token in tokens))
     for _ in range(50):
         await alice.fence()
         assert connection.transport.queued <= HIGH_WATER + ANSWER
-    assert bob.writer.transport.get_write_buffer_size() > 0, "what was not taken waits on his side"
+        assert len(connection._pipeline) <= MAX_WAITING + BYTES_PER_TURN // 380
+    assert len(connection._pipeline) > MAX_WAITING, "it must be full, and what was not taken waits on his side"
     bob.writer.transport.resume_reading()
     assert [line.params[-1] for line in await bob.fence()] == tokens
 

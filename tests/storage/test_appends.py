@@ -158,7 +158,7 @@ async def test_an_unknown_channel_or_account_has_no_epoch_that_could_be_expected
 RESTRICTING: list[tuple[str, list[Event], int]] = [
     ("a join", [Joined("carol")], 0),
     ("a member's leaving", [Left("bob")], 0),
-    ("an owner's leaving", [Left("alice", "", "q")], 1),
+    ("an owner's leaving", [RoleSet("bob", "q", ""), Left("alice", "", "q")], 1),
     ("a kick", [Kicked("bob", "alice")], 1),
     ("a role raised", [RoleSet("bob", "o", "")], 0),
     ("a role raised, then lowered", [RoleSet("bob", "o", ""), RoleSet("bob", "v", "o")], 1),
@@ -256,6 +256,9 @@ STALE_FACTS: list[tuple[str, str, Event]] = [
     ("a message to a channel that is gone", "c/gone", posted("alice")),
     ("a join to a channel that is gone", "c/gone", Joined("alice")),
     ("a channel with the id of one that is gone", "c/gone", Created("#new", "alice")),
+    ("the last owner's leaving that names no heir", ROOM, Left("alice", "", "q")),
+    ("the last owner's removal that names no heir", ROOM, Kicked("alice", "alice", "", "q")),
+    ("a removal from another role than is held", ROOM, Kicked("bob", "alice", "", "v")),
     ("dropping a channel that somebody is in", ROOM, Dropped()),
     ("dropping a channel that somebody wrote to", "c/written", Dropped()),
     ("a direct message with nobody", "d/alice/nobody", posted("alice")),
@@ -318,7 +321,7 @@ async def test_of_two_joins_that_race_for_the_last_place_one_gets_it(node: Node)
 async def test_a_dropped_channels_name_is_free_for_another(node: Node, join_node: JoinNode) -> None:
     await node.register("alice", "bob")
     await node.open_room("alice", "bob", stream="c/one")
-    await node.do(Left("alice", "", "q"), Left("bob"), Dropped(), stream="c/one")
+    await node.do(Left("bob"), Left("alice", "", "q"), Dropped(), stream="c/one")
     await node.do(Created("#ONE", "bob"), Joined("bob", "q"), stream="c/two")
     channels = (await join_node()).directory.channels
     assert list(channels) == ["two"]

@@ -12,6 +12,7 @@ from securechat.chat.directory import epoch_of
 from securechat.chat.effects import Append, Effect, Entry, Refusal, Send
 from securechat.chat.events import (
     OWNER,
+    PLAIN,
     Created,
     Dropped,
     Event,
@@ -110,7 +111,7 @@ def kick(ask: Ask) -> Iterable[Effect]:
         raise ask.refuse(numerics.ERR_USERNOTINCHANNEL, victim.name, channel.name, "They aren't on that channel")
     if not policy.may_kick(channel, ask.account.id, victim.id):
         raise ask.refuse(numerics.ERR_CHANOPRIVSNEEDED, channel.name, "You're not a channel operator")
-    kicked = Kicked(victim.id, ask.account.id, reason)
+    kicked = Kicked(victim.id, ask.account.id, reason, role_of(channel, victim.id) or PLAIN)
     return [append_to_channel(ask, channel, kicked, *_consequences_of_going(channel, victim.id))]
 
 

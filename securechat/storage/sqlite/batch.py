@@ -9,9 +9,12 @@ import apsw
 
 from securechat.chat.effects import Append, Entry, Once
 from securechat.chat.events import (
+    OWNER,
     Created,
     Dropped,
     Event,
+    Kicked,
+    Left,
     Posted,
     Record,
     Registered,
@@ -159,13 +162,21 @@ class Batch:
         count = len(self._records)
         try:
             with savepoint(self._connection):
-                return tuple([self._add(entry, now) for entry in entries])
+                records = tuple([self._add(entry, now) for entry in entries])
+                self._require_owners(entries)
+                return records
         except Stale:
             del self._records[count:]
             for stream in before:
                 self._heads.pop(stream, None)
             self._heads.update(copies)
             raise
+
+    def _require_owners(self, entries: tuple[Entry, ...]) -> None:
+        """Refuse an owner's going that leaves others behind without one: somebody may have joined meanwhile."""
+        for stream, event in entries:
+            if isinstance(event, Left | Kicked) and event.role == OWNER:
+                self._tables.require_owner(self._heads[stream].key)
 
     def _post(self, entry: Entry, now: int) -> Record:
         head = self._heads[entry.stream]

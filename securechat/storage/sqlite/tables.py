@@ -10,6 +10,7 @@ import apsw
 from securechat.chat import policy
 from securechat.chat.events import (
     KEEP_ALL_DEVICES,
+    OWNER,
     BanLifted,
     BanSet,
     Created,
@@ -111,7 +112,17 @@ class Tables:
             self._run("INSERT INTO former_roles (channel, account, role) VALUES (?, ?, ?)", row)
 
     def _kicked(self, key: int, record: Record, event: Kicked) -> None:
-        self._end_membership(key, record, event.account)
+        if self._end_membership(key, record, event.account) != event.role:
+            raise Stale
+
+    def require_owner(self, key: int) -> None:
+        """Refuse a channel that has members and no owner.
+
+        Raises: Stale.
+        """
+        roles = {role for (role,) in self._run("SELECT DISTINCT role FROM members WHERE channel = ?", (key,))}
+        if roles and OWNER not in roles:
+            raise Stale
 
     def _end_membership(self, key: int, record: Record, account: str) -> str:
         row = self._one("DELETE FROM members WHERE channel = ? AND account = ? RETURNING role, since", (key, account))
