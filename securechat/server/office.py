@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 import msgspec
+import structlog
 
 from securechat.auth.tokens import create_password, create_token, digest_token
 from securechat.chat import administration
@@ -14,6 +15,11 @@ from securechat.chat.administration import Impossible, NewAccount
 from securechat.errors import SecurechatError
 from securechat.server.node import Node
 from securechat.wire.times import format_time
+
+log = structlog.get_logger()
+
+HASHED_AT_ONCE = 8
+"""Passwords of one list of people that wait to be hashed: the queue is also that of everybody who signs in."""
 
 Result: TypeAlias = Any
 """Anything JSON can hold."""
@@ -110,19 +116,21 @@ class Office:
                 fault = world.fault_of_password(person.password, person.name)
             if fault is not None:
                 raise Impossible(fault)
-        made = await asyncio.gather(*(self._make(person, request) for person in request.people))
+        turns = asyncio.Semaphore(HASHED_AT_ONCE)
+        made = await asyncio.gather(*(self._make(person, request, turns) for person in request.people))
         accounts = [account for account, _ in made]
         await self._node.append(lambda: administration.add_accounts(world, accounts))
         return [{"name": account.name, "secret": secret} for account, secret in made]
 
-    async def _make(self, person: NewPerson, request: UserAdd) -> tuple[NewAccount, str]:
+    async def _make(self, person: NewPerson, request: UserAdd, turns: asyncio.Semaphore) -> tuple[NewAccount, str]:
         """Return an account to be made, and the secret to hand out where its owner did not choose it."""
         if request.tokens and not person.password:
             token = create_token()
             account = NewAccount(person.name, request.role, device_label=request.label, digest=digest_token(token))
             return account, token
         secret = person.password or create_password()
-        verifier = await self._node.passwords.hash(secret)
+        async with turns:
+            verifier = await self._node.passwords.hash(secret)
         return NewAccount(person.name, request.role, verifier), "" if person.password else secret
 
     async def _user_list(self, _request: UserList) -> Result:
@@ -186,4 +194,7 @@ async def answer_request(office: Office, line: bytes) -> bytes:
         result = await office.perform(_decoder.decode(line))
     except (SecurechatError, msgspec.MsgspecError) as error:
         return msgspec.json.encode({"error": str(error)}) + b"\n"
+    except Exception:
+        log.exception("internal error in a control request")
+        return msgspec.json.encode({"error": "internal error; the server's log says more"}) + b"\n"
     return msgspec.json.encode({"result": result}) + b"\n"

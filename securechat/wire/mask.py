@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-
 from securechat.wire.names import fold
 
 
@@ -14,16 +11,32 @@ def match_mask(mask: str, text: str) -> bool:
     `*` stands for any number of characters and `?` for exactly one; nothing else is special, not even a backslash.
     Takes time at most in proportion to the two lengths multiplied. (Modern IRC, Wildcard Expressions)
     """
-    return _compile(fold(mask)).fullmatch(fold(text)) is not None
+    text = fold(text)
+    first, *others = fold(mask).split("*")
+    if not others:
+        return len(first) == len(text) and _fits(first, text, 0)
+    *inner, last = others
+    place, end = len(first), len(text) - len(last)
+    if place > end or not _fits(first, text, 0) or not _fits(last, text, end):
+        return False
+    # The leftmost place of each piece is as good as any later one: nothing has to be tried twice.
+    for piece in inner:
+        found = _find(piece, text, place, end)
+        if found < 0:
+            return False
+        place = found + len(piece)
+    return True
 
 
-@lru_cache(maxsize=1024)
-def _compile(mask: str) -> re.Pattern[str]:
-    pieces = ["".join("." if c == "?" else re.escape(c) for c in piece) for piece in re.split(r"\*+", mask)]
-    first, last = pieces[0], pieces[-1]
-    if len(pieces) == 1:
-        return re.compile(first, re.DOTALL)
-    # The leftmost place of each piece is as good as any later one, so an atomic group may forget the others:
-    # without it a mask of many stars would try every combination.
-    inner = "".join(f"(?>.*?{piece})" for piece in pieces[1:-1])
-    return re.compile(f"{first}{inner}.*{last}", re.DOTALL)
+def _find(piece: str, text: str, start: int, end: int) -> int:
+    """Return the leftmost place from `start` at which the piece fits before `end`, or -1."""
+    if "?" not in piece:
+        return text.find(piece, start, end)
+    places = range(start, end - len(piece) + 1)
+    return next((place for place in places if _fits(piece, text, place)), -1)
+
+
+def _fits(piece: str, text: str, place: int) -> bool:
+    if "?" not in piece:
+        return text.startswith(piece, place)
+    return all(wanted in ("?", there) for wanted, there in zip(piece, text[place:], strict=False))

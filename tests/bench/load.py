@@ -142,4 +142,7 @@ def answer(**what: Any) -> None:
 
 
 if __name__ == "__main__":
-    Load().run()
+    try:
+        Load().run()
+    except (OSError, RuntimeError) as failure:
+        sys.exit(f"load: {failure}")

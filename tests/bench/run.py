@@ -105,7 +105,6 @@ def _measure_talk(scenario: Scenario, seconds: float, server: Server, names: Seq
     with ExitStack() as stack:
         talkers = stack.enter_context(_crowd(cores.load))
         audience = stack.enter_context(_crowd(cores.load))
-        # Senders are spread over the room by coming last: the fan-out goes by arrival, and samplers stand for all of it.
         audience.enter(server, _listeners(names[scenario.senders :]))
         talkers.enter(server, [("sender", name, CAPS_OF_SENDERS) for name in names[: scenario.senders]])
         _round(scenario, WARM_UP_SECONDS, server, cores, talkers, audience)

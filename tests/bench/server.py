@@ -71,7 +71,7 @@ def _await_port(running: subprocess.Popen[str], output: Path) -> int:
         if found:
             return int(found[1])
         time.sleep(0.02)
-    raise RuntimeError(f"the server did not start: {output.read_text()}")
+    raise RuntimeError(f"the server did not start (exit code {running.poll()}): {output.read_text()}")
 
 
 def _import_accounts(data: Path, names: Sequence[str]) -> dict[str, str]:

@@ -30,13 +30,18 @@ def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     programs.end_all()
 
 
-@pytest.fixture(params=["first start", "later start"])
-def place(request: pytest.FixtureRequest, settled: Path, tmp_path: Path) -> Path:
-    """A directory with `other`, a pair of certificate and key, and perhaps a data directory `data`."""
+@pytest.fixture
+def place(settled: Path, tmp_path: Path) -> Path:
+    """A directory with `other`, where a pair of certificate and key is, and without the data directory `data`."""
     shutil.copytree(settled / "other", tmp_path / "other")
-    if request.param == "later start":
-        shutil.copytree(settled / "data", tmp_path / "data")
     return tmp_path
+
+
+@pytest.fixture
+def used_place(settled: Path, place: Path) -> Path:
+    """The same with a data directory that has been served from."""
+    shutil.copytree(settled / "data", place / "data")
+    return place
 
 
 def refuse(programs: Programs, place: Path, *options: str) -> str:
@@ -51,7 +56,9 @@ def refuse(programs: Programs, place: Path, *options: str) -> str:
     return done.err[0].removeprefix("securechat-server: ")
 
 
-def test_a_port_in_use(programs: Programs, place: Path) -> None:
+@pytest.mark.parametrize("kind", ["place", "used_place"])
+def test_a_port_in_use(programs: Programs, request: pytest.FixtureRequest, kind: str) -> None:
+    place: Path = request.getfixturevalue(kind)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         line = refuse(programs, place, "--listen", f"127.0.0.1:{port}")
@@ -105,6 +112,12 @@ def test_certificate_and_key_that_do_not_serve(programs: Programs, place: Path) 
     assert "--cert and --key belong together" in refuse(programs, place, "--key", str(key))
 
 
+def test_a_pair_that_does_not_serve_leaves_a_used_directory_as_it_is(programs: Programs, used_place: Path) -> None:
+    other = used_place / "other"
+    line = refuse(programs, used_place, "--cert", str(other / "server.pem"), "--key", str(other / "ca.key"))
+    assert "not the key of" in line
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
@@ -144,16 +157,14 @@ def test_a_data_directory_that_is_none(programs: Programs, place: Path) -> None:
         assert str(path) in refuse(programs, place, "--data", str(path))
 
 
-@pytest.mark.parametrize("place", ["later start"], indirect=True)
-def test_a_data_directory_in_use(programs: Programs, place: Path) -> None:
-    with DirectoryLock(place / "data"):
-        line = refuse(programs, place)
-    assert line.startswith(f"{place / 'data'}: in use by another securechat process (pid ")
+def test_a_data_directory_in_use(programs: Programs, used_place: Path) -> None:
+    with DirectoryLock(used_place / "data"):
+        line = refuse(programs, used_place)
+    assert line.startswith(f"{used_place / 'data'}: in use by another securechat process (pid ")
 
 
-@pytest.mark.parametrize("place", ["later start"], indirect=True)
-def test_a_data_directory_whose_files_are_damaged(programs: Programs, place: Path) -> None:
-    data = place / "data"
+def test_a_data_directory_whose_files_are_damaged(programs: Programs, used_place: Path) -> None:
+    place, data = used_place, used_place / "data"
     for name, content, word in [
         ("ca.key", (place / "other" / "ca.key").read_bytes(), "ca.key"),
         ("server.pem", (place / "other" / "server.pem").read_bytes(), "server.pem"),

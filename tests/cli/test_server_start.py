@@ -45,7 +45,7 @@ def short_directory() -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
-@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+@pytest.mark.parametrize("umask", [0, 0o077])
 def test_the_first_start_makes_everything_and_no_umask_lets_others_read_it(
     programs: Programs, tmp_path: Path, umask: int
 ) -> None:

@@ -163,6 +163,24 @@ async def test_messages_to_another_channel_keep_their_order_while_those_to_the_l
     assert await read_history(server) == landed
 
 
+async def test_a_message_that_is_judged_again_is_not_overtaken_by_a_later_one_to_another_channel(
+    server: RunningServer,
+) -> None:
+    alice, bob, carol = await server.gather("alice", "bob", "carol")
+    await alice.ask("JOIN #other", "MODE #general +v bob")
+    await bob.ask("JOIN #other")
+    await carol.ask("JOIN #other")
+    held = HeldHistory(server.node)
+    alice.send("MODE #general +m")
+    await held.until(1)
+    bob.send("PRIVMSG #general :first", "PRIVMSG #other :second")
+    await held.until(3)
+    held.release()
+    answers = await bob.fence()
+    assert [line.params[-1] for line in answers if line.command == "PRIVMSG"] == ["first", "second"]
+    assert [line.params[-1] for line in await carol.fence() if line.command == "PRIVMSG"] == ["first", "second"]
+
+
 async def test_one_label_over_a_channel_that_holds_and_one_that_was_lost_is_answered_whole(
     server: RunningServer,
 ) -> None:

@@ -164,3 +164,14 @@ async def test_an_answer_to_several_targets_under_one_label_is_whole(server: Run
     assert {line.tags["batch"] for line in (one, two, none, bob)} == {opening.params[0][1:]}
     assert (single.command, single.tags["label"]) == ("PRIVMSG", "L2")
     assert (ack.command, ack.tags["label"]) == ("ACK", "L3")
+
+
+async def test_what_is_behind_a_hundred_messages_in_one_packet_is_told_after_their_echoes(
+    server: RunningServer,
+) -> None:
+    alice = await server.sign_in("alice")
+    alice.send(*(f"PRIVMSG #general :{i}" for i in range(100)), "QUIT :done", "PRIVMSG #general :after that")
+    lines = await alice.ended()
+    assert texts(lines) == [str(i) for i in range(100)]
+    assert lines[-1].params == ("Closing link: Quit: done",)
+    assert await read_history(await server.sign_in("bob")) == [str(i) for i in range(100)]

@@ -28,7 +28,9 @@ def _load_accounts(connection: apsw.Connection) -> list[AccountState]:
     accounts = {}
     for account_id, name, role, enabled, epoch, created in connection.execute(_ACCOUNTS):
         accounts[account_id] = AccountState(account_id, name, role, bool(enabled), epoch, created, {})
-    for account_id, *row in connection.execute("SELECT account, id, label, digest, created FROM devices"):
+    for account_id, *row in connection.execute(
+        "SELECT account, id, label, digest, created FROM devices ORDER BY created"
+    ):
         device = DeviceState(*row)
         accounts[account_id].devices[device.id] = device
     return list(accounts.values())
