@@ -41,12 +41,12 @@ async def test_the_drain_tells_everybody_and_stores_what_was_queued(tmp_path: Pa
         await held.until(len(sent))
         held.release()
         await server.node.close()
-        for client in (alice, bob, stranger):
-            last = (await client.ended())[-1]
-            assert (last.command, last.params) == ("ERROR", ("Closing link: the server is going down",))
         with contextlib.closing(sqlite3.connect(tmp_path / "chat.db")) as database:
             stored = database.execute("SELECT count(*) FROM records WHERE kind = 'Posted'").fetchone()
         assert stored == (len(sent),)
+        for client in (alice, bob, stranger):
+            last = (await client.ended())[-1]
+            assert (last.command, last.params) == ("ERROR", ("Closing link: the server is going down",))
     async with running_server(tmp_path) as server:
         bob = await server.sign_in("bob")
         page = await bob.ask("CHATHISTORY LATEST #general * 500")
