@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+SETTLE_SECONDS = 2.0
+"""How long a server that ends waits for what is being committed."""
 ANNOUNCED_AT_ONCE = 20
 """Absences announced in one turn of the loop after a restart."""
 
@@ -87,6 +89,8 @@ class Node:
         self._ids = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
         self._flush_due = False
+        self._has_failed = False
+        self._closed = False
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
@@ -109,15 +113,32 @@ class Node:
         self._sweep()
 
     async def close(self) -> None:
-        """End every connection, commit what is queued and let go of the history."""
+        """Tell everybody what is still on its way, end every connection and let go of the history.
+
+        May be called again.
+        """
+        if self._closed:
+            return
+        self._closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
+        if not self._has_failed:
+            await self._settle()
         for connection in list(self.connections):
             connection.end("the server is going down")
         for task in list(self._tasks):
             task.cancel()
         await self.history.close()
         self.passwords.close()
+
+    async def _settle(self) -> None:
+        """Wait until all that was submitted by now has its outcome: an echo is kinder than an unknown."""
+        fence = self.loop.create_future()
+        self.history.submit(Submission(Append(()), Lane(), Errand(fence)))
+        try:
+            await asyncio.wait_for(fence, SETTLE_SECONDS)
+        except TimeoutError:
+            log.warning("the history gave no answer before the end")
 
     def next_connection_id(self) -> str:
         """Return a name for a new connection, as logs show it."""
@@ -135,6 +156,7 @@ class Node:
 
     def _fail(self, error: Exception) -> None:
         log.error("storage failed", error=str(error))
+        self._has_failed = True
         self._failed(error)
 
     async def append(self, build: Callable[[], Append | None]) -> Outcome | None:

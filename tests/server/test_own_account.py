@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from securechat.server.office import TokenAdd
 from securechat.wire.message import Message
-from tests.server.harness import RawClient, RunningServer, running_server
+from tests.server.harness import PASSWORD, RawClient, RunningServer, running_server
 
 OLD = "correct-horse-battery"
 NEW = "a-quite-different-one"
@@ -164,3 +165,16 @@ async def test_nobody_else_hears_of_it_and_no_secret_is_on_disk(server: RunningS
     database.close()
     assert added.params[2] in everything, "or this looks into the wrong file"
     assert not [secret for secret in (OLD, NEW, added.params[3]) if secret in everything]
+
+
+async def test_passwords_with_spaces_are_changed_in_base64(tmp_path: Path) -> None:
+    old, new = b64encode(PASSWORD.encode()).decode(), b64encode(b"a new one with spaces").decode()
+    async with running_server(tmp_path) as server:
+        await server.add("alice")
+        alice = await server.sign_in("alice")
+        (refused,) = await alice.ask(f"ACCOUNT PASSWD64 {old} not-base64")
+        assert refused.params[:3] == ("ACCOUNT", "INVALID_PARAMS", "PASSWD64")
+        (changed,) = await alice.ask(f"ACCOUNT PASSWD64 {old} {new}")
+        assert changed.params[:2] == ("ACCOUNT", "PASSWORD_CHANGED")
+        assert not await is_let_in(server, PASSWORD)
+        assert await is_let_in(server, "a new one with spaces")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from binascii import a2b_base64
 from collections.abc import Iterable, Iterator
 
 from securechat.chat import world as limits
@@ -15,10 +16,16 @@ from securechat.wire.times import format_time
 
 
 def account(ask: Ask) -> Iterable[Effect]:
-    """Carry out `ACCOUNT PASSWD old new [KEEP]`, `DEVICES`, `DEVICE ADD label`, `DEVICE DEL id`."""
+    """Carry out `ACCOUNT PASSWD old new [KEEP]`, `DEVICES`, `DEVICE ADD label`, `DEVICE DEL id`.
+
+    `PASSWD64` is PASSWD with both passwords in base64: a parameter that is not the last one cannot hold a space.
+    """
     words = [word.upper() for word in ask.message.params[:2]]
-    if words[0] == "PASSWD":
-        return _passwd(ask)
+    if words[0] in ("PASSWD", "PASSWD64"):
+        passwords = [_needed(ask, 1, "old password"), _needed(ask, 2, "new password")]
+        if words[0] == "PASSWD64":
+            passwords = [_decoded(ask, text) for text in passwords]
+        return _passwd(ask, *passwords)
     if words[0] == "DEVICES":
         return [Send(_device_lines(ask))]
     if words == ["DEVICE", "ADD"]:
@@ -35,8 +42,14 @@ def _needed(ask: Ask, i: int, what: str) -> str:
     return value
 
 
-def _passwd(ask: Ask) -> Iterable[Effect]:
-    old, new = _needed(ask, 1, "old password"), _needed(ask, 2, "new password")
+def _decoded(ask: Ask, text: str) -> str:
+    try:
+        return a2b_base64(text, strict_mode=True).decode()
+    except ValueError:
+        raise ask.refuse_by_fail("INVALID_PARAMS", "PASSWD64", "Give both passwords in base64") from None
+
+
+def _passwd(ask: Ask, old: str, new: str) -> Iterable[Effect]:
     option = ask.param(3).upper()
     if option not in ("", "KEEP"):
         raise ask.refuse_by_fail("INVALID_PARAMS", "PASSWD", "After the new password only KEEP can follow")

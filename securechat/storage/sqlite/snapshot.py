@@ -40,7 +40,7 @@ def _load_channels(connection: apsw.Connection) -> list[ChannelState]:
     channels: dict[int, ChannelState] = {}
     for row in connection.execute(_CHANNELS):
         channels[row[0]] = _channel_of(*row)
-    for key, account, role, since in _rows(connection, "channel, account, role, since FROM members"):
+    for key, account, role, since in _rows(connection, "channel, account, role, since FROM members ORDER BY since"):
         channels[key].members[account] = MemberState(role, since)
     for key, account, role in _rows(connection, "channel, account, role FROM former_roles"):
         channels[key].former_roles[account] = role
