@@ -7,36 +7,22 @@ until nothing is, and everything waits for it. What the history refused as stale
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
+from securechat.chat.answers import Answer
 from securechat.chat.commands import pipelines, split_targets
 from securechat.chat.ports import Lane
-from securechat.wire.batch import close_batch, open_batch
 from securechat.wire.message import Message
 
 MAX_UNDER_WAY = 256
 """Messages of one connection that may wait for their commit together."""
 
 
-class Answer:
-    """What one command of the client gets back, from all its targets together.
-
-    label: the client's label for it, "" for none. (IRCv3 labeled-response)
-    """
-
-    __slots__ = ("label", "lines", "open")
-
-    def __init__(self, label: str, parts: int) -> None:
-        self.label = label
-        self.open = parts
-        self.lines: list[Iterable[Message]] = []
-
-
 class Unit:
     """One command for one target on its way.
 
     replies: what it is answered when it was no command at all.
-    lines: what its handler had to say before the history has spoken.
+    lines: what its handler had to say, besides what is said of records.
     attempts: how often it was judged.
     """
 
@@ -75,16 +61,10 @@ class Pipeline:
         """Whether nothing waits and nothing is under way."""
         return not (self._waiting or self._held or self._under_way)
 
-    def receive(self, message: Message, *, labelled: bool) -> None:
-        """Queue a command.
-
-        labelled: the client negotiated labeled-response.
-        """
-        label = message.tags.get("label", "") if labelled and message.tags else ""
-        if len(label.encode()) > 64:
-            label = ""
+    def receive(self, message: Message) -> None:
+        """Queue a command, one unit a target."""
         parts = split_targets(message)
-        answer = Answer(label, len(parts))
+        answer = Answer(message.tags.get("label", ""), len(parts))
         for part in parts:
             self._waiting.append(Unit(part, answer))
 
@@ -124,36 +104,3 @@ class Pipeline:
         """Forget what waits: the connection has ended."""
         self._waiting.clear()
         self._held.clear()
-
-
-def label_answer(lines: Iterable[Message], label: str, reference: str, source: str) -> Iterator[Message]:
-    """Yield an answer with its label: on the one line, on the batch it is, on a new batch around several, or on ACK.
-
-    reference: names the new batch. (IRCv3 labeled-response)
-    """
-    draw = iter(lines)
-    first = next(draw, None)
-    if first is None:
-        yield Message("ACK", (), source, {"label": label})
-        return
-    second = next(draw, None)
-    if second is None or first.command == "BATCH":
-        first.tags["label"] = label
-        yield first
-        if second is not None:
-            yield second
-            yield from draw
-        return
-    opening = open_batch(reference, "labeled-response", source=source)
-    opening.tags["label"] = label
-    yield opening
-    for line in _chain(first, second, draw):
-        line.tags["batch"] = reference
-        yield line
-    yield close_batch(reference, source=source)
-
-
-def _chain(first: Message, second: Message, rest: Iterator[Message]) -> Iterator[Message]:
-    yield first
-    yield second
-    yield from rest

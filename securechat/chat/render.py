@@ -181,6 +181,20 @@ def tag_message(sent: TagsSent, world: World, caps: int) -> Message:
     return Message("TAGMSG", (sent.target,), world.userhost(sent.account), tags | sent.tags)
 
 
-def away_line(world: World, account_id: str, text: str | None) -> bytes:
-    """Return the AWAY line of an account, for clients with away-notify. (IRCv3 away-notify)"""
-    return encode(Message("AWAY", () if text is None else (text,), world.userhost(account_id)))
+def away_message(world: World, account_id: str, text: str | None, time: int, caps: int) -> Message:
+    """Return an account's AWAY for a viewer with these capabilities; `time` in ms. (IRCv3 away-notify, account-tag)"""
+    tags = _tags_of_account(world, account_id, caps)
+    if caps & SERVER_TIME:
+        tags["time"] = format_time(time)
+    return Message("AWAY", () if text is None else (text,), world.userhost(account_id), tags)
+
+
+def join_message(world: World, account_id: str, channel: str, caps: int) -> Message:
+    """Return the JOIN by which a client is shown a channel that its account has been in for long."""
+    name = world.directory.name_of(account_id)
+    more = (name, name) if caps & EXTENDED_JOIN else ()
+    return Message("JOIN", (channel, *more), world.userhost(account_id), _tags_of_account(world, account_id, caps))
+
+
+def _tags_of_account(world: World, account_id: str, caps: int) -> dict[str, str]:
+    return {"account": world.directory.name_of(account_id)} if caps & ACCOUNT_TAG else {}

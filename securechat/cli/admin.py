@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ HELP = """Administer a securechat server, whether it runs or not.
 securechat-admin user add alice              asks for a password
 securechat-admin user add bob --generate     prints one
 securechat-admin user import class.csv --tokens
+securechat-admin user passwd alice           asks for a new one
+securechat-admin user disable bob            puts him out until `user enable bob`
 securechat-admin token add alice --label laptop
 securechat-admin cert show
 """
@@ -100,7 +103,7 @@ def _cell(value: Any) -> str:
 
 @cli.group()
 def user() -> None:
-    """Add and list people."""
+    """Add and list people, change passwords, let in and keep out."""
 
 
 @user.command("add")
@@ -153,12 +156,12 @@ def user_import(data: Path, file: Any, tokens: bool) -> None:
         writer.writerow((made["name"], made["secret"]))
 
 
-@cli.command()
+@user.command("passwd")
 @click.argument("name")
 @_secret_options[0]
 @_secret_options[1]
 @click.pass_obj
-def passwd(data: Path, name: str, password_stdin: bool, generate: bool) -> None:
+def user_passwd(data: Path, name: str, password_stdin: bool, generate: bool) -> None:
     """Set a new password; the account's connections are closed and its tokens revoked."""
     from securechat.server.office import Passwd
 
@@ -168,24 +171,31 @@ def passwd(data: Path, name: str, password_stdin: bool, generate: bool) -> None:
         click.echo(made["secret"])
 
 
-@cli.command()
+@user.command("disable")
 @click.argument("name")
 @click.pass_obj
-def disable(data: Path, name: str) -> None:
+def user_disable(data: Path, name: str) -> None:
     """Close an account's connections and let it sign in no more."""
     from securechat.server.office import SetEnabled
 
     click.echo(f"{ask(data, SetEnabled(name, False))['name']} is disabled", err=True)
 
 
-@cli.command()
+@user.command("enable")
 @click.argument("name")
 @click.pass_obj
-def enable(data: Path, name: str) -> None:
+def user_enable(data: Path, name: str) -> None:
     """Let a disabled account sign in again."""
     from securechat.server.office import SetEnabled
 
     click.echo(f"{ask(data, SetEnabled(name, True))['name']} is enabled", err=True)
+
+
+for _command in (user_passwd, user_disable, user_enable):
+    # The same without `user` before it, for scripts that were written so.
+    _short = copy.copy(_command)
+    _short.hidden = True
+    cli.add_command(_short)
 
 
 # ── token ────────────────────────────────────────────────────────────────────────────────────────────────────────

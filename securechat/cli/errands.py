@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from securechat.config import Config, load_config
+from securechat.config import CONFIG, Config, load_config
 from securechat.errors import ConfigError, SecurechatError
-from securechat.server.app import DATABASE, open_node
-from securechat.server.control import control_path
+from securechat.server.app import DATABASE, check_names, open_node
+from securechat.server.control import control_path, require_private_place
 from securechat.server.office import Office, Request, answer_request
 from securechat.storage.lock import LOCK_NAME, DirectoryLock
 
@@ -45,6 +45,7 @@ def _ask_server(data: Path, line: bytes) -> bytes | None:
     path = control_path(data)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
         try:
+            require_private_place(path)
             control.connect(os.fspath(path))
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
             return None
@@ -62,11 +63,12 @@ def _ask_server(data: Path, line: bytes) -> bytes | None:
 
 async def _do_it_here(data: Path, line: bytes) -> bytes:
     _require_data_directory(data)
-    config_path = data / "config.toml"
+    config_path = data / CONFIG
     config = load_config(config_path) if config_path.exists() else Config()
-    failures: list[Exception] = []
+    check_names(config)
     with DirectoryLock(data):
-        async with open_node(data, config, "securechat.internal", failures.append) as node:
+        # When storage fails, the request under way fails with it and says so; nobody else is to be told.
+        async with open_node(data, config, "securechat.internal", failed=lambda _error: None) as node:
             return await answer_request(Office(node), line)
 
 

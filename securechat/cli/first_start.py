@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import shlex
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import click
-
-from securechat.config import example_config
+from securechat.config import CONFIG, DEFAULT_PORT, example_config
 from securechat.pki import authority
 from securechat.pki.files import write_private
 from securechat.pki.names import parse_names
-from securechat.server.app import Endpoint
 from securechat.wire.names import is_hostname
 
 
@@ -25,49 +22,83 @@ def default_names() -> list[str]:
     return ["localhost", *own, "127.0.0.1", "::1"]
 
 
-def own_certificates(
-    data: Path, names: Sequence[str], endpoints: Sequence[Endpoint]
-) -> tuple[Callable[[], tuple[Path, Path]], Callable[[], bool]]:
-    """Return what prepares the data directory of a server with its own CA, and what renews its certificate.
+class OwnCertificates:
+    """The CA and certificate in a data directory: made at the first start, renewed in time.
 
+    names: host names and addresses of the server; none: those of this machine.
     Raises: ConfigError when a name is none.
     """
-    parse_names(names or default_names())
 
-    def prepare() -> tuple[Path, Path]:
-        first = not (data / authority.CA_CERTIFICATE).exists()
-        if first or names or not (data / authority.SERVER_CERTIFICATE).exists():
-            authority.init(data, names or default_names(), now=datetime.now(UTC))
+    def __init__(self, data: Path, names: Sequence[str]) -> None:
+        parse_names(names or default_names())
+        self._data = data
+        self._names = names
+        self._is_first = False
+
+    def prepare(self) -> tuple[Path, Path]:
+        """Make what is missing; return the paths of certificate and key.
+
+        Raises: ConfigError.
+        """
+        data = self._data
+        self._is_first = not (data / authority.CA_CERTIFICATE).exists()
+        if self._is_first or self._names or not (data / authority.SERVER_CERTIFICATE).exists():
+            authority.init(data, self._names or default_names(), now=datetime.now(UTC))
         else:
             authority.renew(data, datetime.now(UTC))
-        if not (data / "config.toml").exists():
-            write_private(data / "config.toml", example_config().encode())
-        if first:
-            _tell(data, names or default_names(), endpoints)
+        _write_example(data)
         return data / authority.SERVER_CERTIFICATE, data / authority.SERVER_KEY
 
-    def renew() -> bool:
-        return authority.renew(data, datetime.now(UTC))
+    def renew(self) -> bool:
+        """Renew the certificate when it is due; tell whether it was.
 
-    return prepare, renew
+        Raises: ConfigError.
+        """
+        return authority.renew(self._data, datetime.now(UTC))
+
+    def first_words(self, port: int) -> list[str]:
+        """Return what to tell after the first start: where everything is, and the next commands; else nothing."""
+        if not self._is_first:
+            return []
+        ca = self._data / authority.CA_CERTIFICATE
+        facts = authority.facts(ca, now=datetime.now(UTC))
+        names = self._names or default_names()
+        where = names[0] if port == DEFAULT_PORT else f"{names[0]}:{port}"
+        return [
+            f"First start: made in {self._data.absolute()}",
+            f"  {authority.CA_CERTIFICATE}      the CA file that clients need",
+            f"              its fingerprint is {facts.fingerprint}",
+            f"  {authority.SERVER_CERTIFICATE}  the certificate, for {', '.join(names)}",
+            f"  {CONFIG}  every setting, with its default",
+            "Next, from another terminal, add a person and talk:",
+            f"  securechat-admin --data {_word(self._data)} user add alice",
+            f"  securechat-client {where} --ca {_word(ca)} --user alice",
+        ]
 
 
-def _tell(data: Path, names: Sequence[str], endpoints: Sequence[Endpoint]) -> None:
-    ca = data / authority.CA_CERTIFICATE
-    facts = authority.facts(ca, now=datetime.now(UTC))
-    port = endpoints[0].port if endpoints else 6697
-    where = names[0] if port == 6697 else f"{names[0]}:{port}"
-    click.echo(
-        f"First start: made in {data.absolute()}\n"
-        f"  {authority.CA_CERTIFICATE}      the CA file that clients need\n"
-        f"              its fingerprint is {facts.fingerprint}\n"
-        f"  {authority.SERVER_CERTIFICATE}  the certificate, for {', '.join(names)}\n"
-        f"  config.toml  every setting, with its default\n"
-        f"Next, from another terminal, add a person and talk:\n"
-        f"  securechat-admin --data {_word(data)} user add alice\n"
-        f"  securechat-client {where} --ca {_word(ca)} --user alice",
-        err=True,
-    )
+class GivenCertificate:
+    """A certificate and its key from elsewhere; nothing is renewed by us."""
+
+    def __init__(self, data: Path, pair: tuple[Path, Path]) -> None:
+        self._data = data
+        self._pair = pair
+
+    def prepare(self) -> tuple[Path, Path]:
+        """Write the config file if there is none; return the paths of certificate and key.
+
+        Raises: ConfigError.
+        """
+        _write_example(self._data)
+        return self._pair
+
+    def first_words(self, _port: int) -> list[str]:
+        """Return nothing: who has certificates knows where they are."""
+        return []
+
+
+def _write_example(data: Path) -> None:
+    if not (data / CONFIG).exists():
+        write_private(data / CONFIG, example_config().encode())
 
 
 def _word(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,14 +10,13 @@ import click
 
 from securechat import __version__
 from securechat.cli.exits import one_line_errors
-from securechat.config import DEFAULT_PORT, Config, default_data_directory, example_config, load_config
+from securechat.config import CONFIG, DEFAULT_PORT, Config, default_data_directory, load_config
 from securechat.errors import ConfigError
 
 if TYPE_CHECKING:
     from securechat.server.app import Endpoint
 
 PROGRAM = "securechat-server"
-CONFIG = "config.toml"
 # A line with a lone backspace tells click to leave the lines after it as they are.
 HELP = """Run a securechat server.
 
@@ -77,28 +76,35 @@ def _run(
     import asyncio
     import sys
 
-    from securechat.cli.first_start import own_certificates
+    from securechat.cli.first_start import GivenCertificate, OwnCertificates
     from securechat.cli.logs import configure_logs
     from securechat.server.app import Setup, serve
     from securechat.server.tls import build_context
 
     configure_logs(log_format, log_level)
-    prepare: Callable[[], tuple[Path, Path]]
-    renew: Callable[[], bool] | None
+    certificates: GivenCertificate | OwnCertificates
     if pair is None:
-        prepare, renew = own_certificates(data, names, endpoints)
+        certificates = OwnCertificates(data, names)
     else:
         build_context(*pair)  # A pair that cannot serve is found before anything is made.
-        given, renew = pair, None
+        certificates = GivenCertificate(data, pair)
 
-        def prepare() -> tuple[Path, Path]:
-            _write_example(data)
-            return given
+    def tell(listening: Sequence[Endpoint]) -> None:
+        for line in certificates.first_words(listening[0].port):
+            click.echo(line, err=True)
+        for endpoint in listening:
+            click.echo(f"listening on {endpoint}", err=True)
 
-    def talk(line: str) -> None:
-        click.echo(line, err=True)
-
-    setup = Setup(data, config, endpoints, _server_name(names), prepare, renew, spare_ipv6, talk)
+    setup = Setup(
+        data,
+        config,
+        endpoints,
+        _server_name(names),
+        prepare=certificates.prepare,
+        renew=certificates.renew if isinstance(certificates, OwnCertificates) else None,
+        spare_ipv6=spare_ipv6,
+        ready=tell,
+    )
     sys.exit(asyncio.run(serve(setup)))
 
 
@@ -132,13 +138,6 @@ def _load_config(data: Path, path: Path | None) -> Config:
         except OSError as error:
             raise ConfigError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
     return load_config(path)
-
-
-def _write_example(data: Path) -> None:
-    from securechat.pki.files import write_private
-
-    if not (data / CONFIG).exists():
-        write_private(data / CONFIG, example_config().encode())
 
 
 def _given_pair(cert: Path | None, key: Path | None, config: Config) -> tuple[Path, Path] | None:

@@ -21,13 +21,13 @@ from securechat.auth.passwords import PasswordChecker
 from securechat.config import Config
 from securechat.errors import ConfigError
 from securechat.server.connection import Connection
-from securechat.server.control import Control
+from securechat.server.control import Control, require_free_place
+from securechat.server.footprint import Footprint, occupy
 from securechat.server.listener import ConnectionLimits, Listener, raise_descriptor_limit
 from securechat.server.node import Node
 from securechat.server.office import Office
 from securechat.server.tls import build_context, check_context
-from securechat.storage.lock import DirectoryLock
-from securechat.storage.sqlite import SqliteStore
+from securechat.storage.sqlite import SqliteStore, check_database
 from securechat.wire.names import fold, is_channel_name
 
 log = structlog.get_logger()
@@ -53,10 +53,10 @@ class Setup:
     """What a server is started with.
 
     prepare: makes what a first start needs and returns the paths of certificate and key. Called with the data
-        directory locked and every address taken, so that a start that fails earlier leaves no trace.
+        directory locked, every address taken and the database recognised; a start that fails later leaves no new file.
     renew: renews our own certificate when it is due and tells whether it did; None for certificates from elsewhere.
     spare_ipv6: leave IPv6 endpoints out on machines that have no IPv6.
-    ready: told one line for every listener once connections are accepted.
+    ready: told where connections are accepted, once they are.
     """
 
     data: Path
@@ -64,9 +64,9 @@ class Setup:
     listen: Sequence[Endpoint]
     server_name: str
     prepare: Callable[[], tuple[Path, Path]]
+    ready: Callable[[Sequence[Endpoint]], None]
     renew: Callable[[], bool] | None = None
     spare_ipv6: bool = False
-    ready: Callable[[str], None] = print
 
 
 @contextlib.asynccontextmanager
@@ -75,9 +75,8 @@ async def open_node(
 ) -> AsyncIterator[Node]:
     """Open the database of a data directory, whose lock the caller holds, and run a node on it.
 
-    Raises: ConfigError.
+    config: its names checked. Raises: ConfigError.
     """
-    _check_names(config)
     store = SqliteStore.open(data / DATABASE, clock=_now, randbytes=os.urandom)
     try:
         passwords = PasswordChecker()
@@ -96,16 +95,18 @@ async def serve(setup: Setup) -> int:
 
     Raises: ConfigError, before anything is served.
     """
+    check_names(setup.config)
     server = _Server(setup)
-    server.bind()
     try:
-        _make_directory(setup.data)
-        with DirectoryLock(setup.data):
+        server.bind()
+        with occupy(setup.data) as footprint:
+            check_database(setup.data / DATABASE)
+            require_free_place(setup.data)
             server.load_pair(setup.prepare())
             raise_descriptor_limit()
             sys.setswitchinterval(SWITCH_INTERVAL)
             async with open_node(setup.data, setup.config, setup.server_name, server.fail) as node:
-                return await server.run(node)
+                return await server.run(node, footprint)
     finally:
         server.stop_listening()
 
@@ -140,6 +141,8 @@ class _Server:
             )
             listener.bind()
             self._listeners.append(listener)
+        if not self._listeners:
+            raise ConfigError("listen: every address is an IPv6 one and this machine has no IPv6; add another")
 
     def _make_receiver(self) -> Connection:
         assert self._node is not None
@@ -156,11 +159,12 @@ class _Server:
         for listener in self._listeners:
             listener.context = context
 
-    async def run(self, node: Node) -> int:
+    async def run(self, node: Node, footprint: Footprint) -> int:
         """Serve until told to end."""
         self._node = node
         control = Control(Office(node), self._setup.data)
         await control.start()
+        footprint.keep()
         self._loop.add_signal_handler(signal.SIGTERM, self._end, 0)
         self._loop.add_signal_handler(signal.SIGINT, self._end, 0)
         self._loop.add_signal_handler(signal.SIGHUP, self._reload)
@@ -169,7 +173,7 @@ class _Server:
         try:
             for listener in self._listeners:
                 listener.start()
-                self._setup.ready(f"listening on {Endpoint(*listener.address)}")
+            self._setup.ready([Endpoint(*listener.address) for listener in self._listeners])
             self._schedule_renewal()
             return await self._ending
         finally:
@@ -216,15 +220,7 @@ class _Server:
         self._schedule_renewal()
 
 
-def _make_directory(data: Path) -> None:
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or "no reason given"
-        raise ConfigError(f"{data}: cannot be made a directory ({reason}); choose another with --data") from None
-
-
-def _check_names(config: Config) -> None:
+def check_names(config: Config) -> None:
     """Refuse settings whose names the chat could not use.
 
     Raises: ConfigError.

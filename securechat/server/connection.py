@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -14,9 +13,10 @@ from securechat.chat import render, signin
 from securechat.chat.ask import Ask
 from securechat.chat.commands import dispatch
 from securechat.chat.effects import Append, Broadcast, Close, Effect, ReadHistory, Refusal, Send, Verify
-from securechat.chat.pipeline import Pipeline, Unit, label_answer
+from securechat.chat.pipeline import Pipeline, Unit
 from securechat.chat.ports import Outcome, Submission, Verdict
 from securechat.chat.session import Session, State, Trigger
+from securechat.server.deadline import Deadline
 from securechat.server.transport import Transport
 from securechat.wire import capabilities, numerics
 from securechat.wire.framing import MAX_CLIENT_TAGS, MAX_REST, LineSplitter, Overlong
@@ -27,12 +27,26 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-MAX_WAITING = 512
-"""Commands of a client that may wait to be judged before we stop reading from it."""
-COMMANDS_PER_TURN = 128
-"""Commands judged before other connections get their turn."""
-HIGH_WATER = 262_144
-"""Bytes waiting for a client above which nothing more it asked for is produced."""
+TURN_SECONDS = 0.004
+"""How long one client's commands are judged before other connections get their turn."""
+MAX_PRODUCERS = 64
+"""Answers that may wait to be drawn; more can only come from what the account's other devices do."""
+
+
+class Allowance(NamedTuple):
+    """What a client may keep waiting on our side.
+
+    commands: not judged yet, before we stop reading from it.
+    bytes: queued for it, above which nothing more it asked for is produced.
+    """
+
+    commands: int
+    bytes: int
+
+
+STRANGER = Allowance(32, 16_384)
+MEMBER = Allowance(512, 262_144)
+
 MAX_ATTEMPTS = 20
 """How often a command is judged again because the state it was judged on had passed."""
 REVOKED_SECONDS = 0.5
@@ -49,10 +63,10 @@ class Flight:
         self.unit = unit
         self.append = append
 
-    def landed(self, outcome: Outcome, lines: Iterable[Message]) -> None:
+    def landed(self, outcome: Outcome, due: list[Message], lazy: Iterable[Message] | None) -> None:
         """Hand the outcome to the connection."""
         assert self.connection is not None
-        self.connection.land(self, outcome, lines)
+        self.connection.land(self, outcome, due, lazy)
 
 
 class Connection:
@@ -67,7 +81,6 @@ class Connection:
         "_deadline",
         "_pipeline",
         "_producers",
-        "_sign_in_left",
         "_splitter",
         "heard",
         "node",
@@ -90,8 +103,7 @@ class Connection:
         self._producers: deque[Iterator[Message]] = deque()
         self._blocked = False
         self._batches = 0
-        self._sign_in_left = node.config.limits.sign_in
-        self._deadline: asyncio.TimerHandle | None = None
+        self._deadline = Deadline(node.loop, node.config.limits.sign_in, self._sign_in_timed_out)
 
     def __repr__(self) -> str:
         return f"<Connection {self.session.id} {self.session.account or '-'} {self.session.state.value}>"
@@ -102,7 +114,7 @@ class Connection:
         """Begin: the client has the sign-in time to say who it is."""
         self.transport = transport
         self.node.connections[self] = None
-        self._start_deadline()
+        self._deadline.run()
         log.info("connected", connection=self.session.id, peer=transport.peer, tls=transport.tls_version)
 
     def received(self, data: bytes) -> None:
@@ -111,19 +123,21 @@ class Connection:
         self.pinged = False
         for item in self._splitter.feed(data):
             self._take_in(item)
-        if len(self._pipeline) > MAX_WAITING:
+        if len(self._pipeline) > self._allowance.commands:
             self.transport.pause_reading()
         self.advance()
 
     def drained(self) -> None:
-        """Go on with what waited for the reader."""
+        """Go on with what waited for the reader, who has given a sign of life by reading."""
+        self.heard = self.node.loop.time()
+        self.pinged = False
         self._blocked = False
         self._contain(self._produce_waiting)
         self.advance()
 
     def closed(self, reason: str) -> None:
         """Let go of everything: the connection has ended."""
-        self._stop_deadline()
+        self._deadline.stop()
         self._pipeline.clear()
         self._producers.clear()
         was_known = self in self.node.connections
@@ -151,8 +165,7 @@ class Connection:
             if item.strip():
                 self._pipeline.receive_fault(ask.say("FAIL", "*", "INVALID_MESSAGE", str(error)))
         else:
-            labelled = self.session.has(capabilities.LABELED_RESPONSE) and self.session.has(capabilities.BATCH)
-            self._pipeline.receive(message, labelled=labelled)
+            self._pipeline.receive(message)
 
     def advance(self) -> None:
         """Judge the commands whose turn it is, as many as one turn of the loop allows.
@@ -169,22 +182,22 @@ class Connection:
             self.end("internal error")
 
     def _judge_waiting(self) -> None:
-        for _ in range(COMMANDS_PER_TURN):
-            if self._blocked or self._producers or self.session.state is State.CLOSED:
-                return
+        time = self.node.loop.time
+        end_of_turn = time() + TURN_SECONDS
+        while not (self._blocked or self._producers or self.session.state is State.CLOSED):
             unit = self._pipeline.take()
             if unit is None:
-                break
+                if len(self._pipeline) <= self._allowance.commands // 2:
+                    self.transport.resume_reading()
+                return
             self._judge(unit)
-        else:
-            self.node.loop.call_soon(self.advance)
-            return
-        if len(self._pipeline) <= MAX_WAITING // 2:
-            self.transport.resume_reading()
+            if time() > end_of_turn:
+                self.node.loop.call_soon(self.advance)
+                return
 
     def _judge(self, unit: Unit) -> None:
         if unit.replies:
-            self._finish(unit, unit.replies)
+            self._finish(unit, list(unit.replies))
             return
         try:
             self._perform(unit, dispatch(self._ask(unit.message)))
@@ -198,7 +211,7 @@ class Connection:
     def _refuse(self, unit: Unit, refusal: Refusal) -> None:
         unit.lines = []
         log.debug("refused", connection=self.session.id, command=unit.message.command[:16], reason=str(refusal))
-        self._finish(unit, refusal.replies)
+        self._finish(unit, list(refusal.replies))
 
     # ── effects ──
 
@@ -226,7 +239,7 @@ class Connection:
         lines.append(self._note_changes())
         unit.lines = lines
         if not under_way:
-            self._finish(unit, ())
+            self._finish(unit, [], chain.from_iterable(lines))
         if last_words is not None:
             self.end(last_words)
 
@@ -237,8 +250,8 @@ class Connection:
         if not session.is_ready:
             self.variant = variant
             return ()
-        if self._deadline is not None:
-            self._stop_deadline()
+        if self._deadline.is_running:
+            self._deadline.stop()
             self.variant = variant
             self.transport.mark_signed_in()
             return self.node.welcome(self)
@@ -254,31 +267,31 @@ class Connection:
             else:
                 effects = await self.node.read(self._ask(unit.message), effect, self._next_batch())
         except Refusal as refusal:
-            self._land(unit)
+            self._pipeline.land(unit)
             self._refuse(unit, refusal)
         else:
-            self._land(unit)
+            self._pipeline.land(unit)
             if self.session.state is not State.CLOSED:
                 self._perform(unit, effects)
         self.advance()
 
     async def _verify(self, unit: Unit, verify: Verify) -> Iterable[Effect]:
-        self._stop_deadline_for_now()
+        self._deadline.stop()
         conclusion = await self.node.verify(verify)
         if self.session.state is State.CLOSED:
             return ()
         if self.session.is_registering:
-            self._start_deadline()
+            self._deadline.run()
         effects = signin.conclude(self._ask(unit.message), verify, conclusion)
         if self.session.account:
             self.node.hub.sign_in(self)
         return effects
 
-    def _land(self, unit: Unit) -> None:
-        self._pipeline.land(unit)
+    def land(self, flight: Flight, outcome: Outcome, due: list[Message], lazy: Iterable[Message] | None) -> None:
+        """Take what the history said to a command; `advance` follows when the whole batch is delivered.
 
-    def land(self, flight: Flight, outcome: Outcome, lines: Iterable[Message]) -> None:
-        """Take what the history said to a command; `advance` follows when the whole batch is delivered."""
+        due: how the client sees the records, now, in their place among everybody's. lazy: what it is told of them.
+        """
         unit, append = flight.unit, flight.append
         verdict = outcome.verdict
         if verdict is Verdict.STALE and unit.attempts < MAX_ATTEMPTS:
@@ -288,10 +301,8 @@ class Connection:
         if self.session.state is State.CLOSED:
             return
         ask = self._ask(unit.message)
-        if verdict is Verdict.STORED:
-            self._finish(unit, chain(lines, append.answer))
-        elif verdict is Verdict.REPEATED:
-            self._finish(unit, lines)
+        if verdict in (Verdict.STORED, Verdict.REPEATED):
+            self._finish(unit, [*chain.from_iterable(unit.lines), *due, *append.answer], lazy)
         elif verdict is Verdict.ABSENT and append.refusal is not None:
             self._refuse(unit, append.refusal)
         elif verdict is Verdict.MISMATCHED:
@@ -303,37 +314,48 @@ class Connection:
 
     # ── answers out ──
 
-    def _finish(self, unit: Unit, lines: Iterable[Message]) -> None:
-        """Send what a command is answered; a labelled one once all its targets are answered."""
-        answer = unit.answer
-        answer.lines += unit.lines
-        answer.lines.append(lines)
-        answer.open -= 1
-        if not answer.label:
-            collected, answer.lines = answer.lines, []
-            self.produce(chain.from_iterable(collected))
-        elif answer.open == 0:
-            everything = chain.from_iterable(answer.lines)
-            self.produce(label_answer(everything, answer.label, self._next_batch(), self.node.world.server_name))
+    def _finish(self, unit: Unit, due: list[Message], lazy: Iterable[Message] | None = None) -> None:
+        """Send what a command is answered: `due` at once, whatever waits; `lazy` as the client reads."""
+        now, later = unit.answer.take(
+            due,
+            lazy,
+            labelled=self.session.has(capabilities.LABELED_RESPONSE) and self.session.has(capabilities.BATCH),
+            source=self.node.world.server_name,
+            next_reference=self._next_batch,
+        )
+        self._contain(lambda: self._write(now))
+        self.node.hub.touch(self)
+        if later is not None:
+            self.produce(later)
+
+    def _write(self, lines: Iterable[Message]) -> None:
+        for line in lines:
+            self.transport.write(encode(line))
+        self._hold_if_full()
 
     def produce(self, lines: Iterable[Message]) -> None:
         """Write lines at the pace the client reads: they wait, undrawn, while too much is queued for it."""
+        if len(self._producers) >= MAX_PRODUCERS:
+            self.transport.abort("send queue exceeded")
+            return
         self._producers.append(iter(lines))
         self._contain(self._produce_waiting)
         self.node.hub.touch(self)
 
     def _produce_waiting(self) -> None:
-        transport = self.transport
         while self._producers and not self._blocked:
             line = next(self._producers[0], None)
             if line is None:
                 self._producers.popleft()
                 continue
-            transport.write(encode(line))
-            if transport.queued > HIGH_WATER:
-                self._blocked = True
-                transport.request_drained()
-                self.node.hub.touch(self)
+            self.transport.write(encode(line))
+            self._hold_if_full()
+
+    def _hold_if_full(self) -> None:
+        if self.transport.queued > self._allowance.bytes and not self._blocked:
+            self._blocked = True
+            self.transport.request_drained()
+            self.node.hub.touch(self)
 
     def end(self, reason: str) -> None:
         """Close with ERROR as the last words; nothing that comes in afterwards counts."""
@@ -357,6 +379,10 @@ class Connection:
 
     # ── small things ──
 
+    @property
+    def _allowance(self) -> Allowance:
+        return MEMBER if self.session.is_ready else STRANGER
+
     def _ask(self, message: Message) -> Ask:
         return Ask(self.session, message, self.node.world)
 
@@ -366,20 +392,6 @@ class Connection:
     def _next_batch(self) -> str:
         self._batches += 1
         return f"b{self._batches}"
-
-    def _start_deadline(self) -> None:
-        self._deadline = self.node.loop.call_later(self._sign_in_left, self._sign_in_timed_out)
-
-    def _stop_deadline_for_now(self) -> None:
-        """Waiting in our own queue is not the client's time."""
-        if self._deadline is not None:
-            self._sign_in_left = max(1.0, self._deadline.when() - self.node.loop.time())
-            self._stop_deadline()
-
-    def _stop_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
 
     def _sign_in_timed_out(self) -> None:
         self.end("sign-in took too long")

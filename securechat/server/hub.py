@@ -24,7 +24,7 @@ from securechat.chat.presence import AwayChanged
 from securechat.chat.replies import entry_lines
 from securechat.chat.signals import TagsSent
 from securechat.chat.world import World
-from securechat.wire.capabilities import AWAY_NOTIFY, ECHO_MESSAGE, EXTENDED_JOIN, MESSAGE_TAGS
+from securechat.wire.capabilities import AWAY_NOTIFY, ECHO_MESSAGE, MESSAGE_TAGS
 from securechat.wire.message import Message, encode
 
 if TYPE_CHECKING:
@@ -39,8 +39,11 @@ class Ticket(Protocol):
 
     connection: Connection | None
 
-    def landed(self, outcome: Outcome, lines: Iterable[Message]) -> None:
-        """Take the outcome; `lines` are how the asker sees its own records."""
+    def landed(self, outcome: Outcome, due: list[Message], lazy: Iterable[Message] | None) -> None:
+        """Take the outcome.
+
+        due: how the asker sees its own records, to be sent in their place. lazy: what it is told of them in its own time.
+        """
 
 
 class Hub:
@@ -72,15 +75,12 @@ class Hub:
         account = connection.session.account
         self._ready.setdefault(account, {})[connection] = None
         for channel in self.world.directory.channels_of(account):
-            yield from self._entrance(channel, connection, self._join_line(channel, connection))
-
-    def _entrance(self, channel: ChannelState, connection: Connection, join: Message) -> Iterator[Message]:
-        """Yield a channel's JOIN, topic and names; drawn late, it may find that the membership has ended."""
-        account = connection.session.account
-        if account in channel.members and connection in self._ready.get(account, ()):
-            self._enter(channel, connection)
-            yield join
-            yield from entry_lines(Ask(connection.session, _NOTHING, self.world), channel)
+            # Drawn late, it may find that the membership has ended, or has begun again and was shown then.
+            is_here = account in channel.members and connection in self._ready.get(account, ())
+            if is_here and not self._hears(channel.id, connection):
+                self._enter(channel, connection)
+                yield self._join_line(channel, connection)
+                yield from entry_lines(Ask(connection.session, _NOTHING, self.world), channel)
 
     def depart(self, connection: Connection) -> None:
         """Forget a connection that has ended."""
@@ -106,6 +106,9 @@ class Hub:
         variant = connection.variant if variant is None else variant
         self._audiences.setdefault(channel.id, {}).setdefault(variant, {})[connection] = None
 
+    def _hears(self, channel_id: str, connection: Connection) -> bool:
+        return connection in self._audiences.get(channel_id, {}).get(connection.variant, ())
+
     def _exit(self, channel_id: str, connection: Connection) -> bool:
         groups = self._audiences.get(channel_id, {})
         members = groups.get(connection.variant)
@@ -117,9 +120,7 @@ class Hub:
         return True
 
     def _join_line(self, channel: ChannelState, connection: Connection) -> Message:
-        name = self.world.directory.name_of(connection.session.account)
-        more = (name, name) if connection.variant & EXTENDED_JOIN else ()
-        return Message("JOIN", (channel.name, *more), self.world.userhost(connection.session.account))
+        return render.join_message(self.world, connection.session.account, channel.name, connection.variant)
 
     # ── committed batches ──
 
@@ -170,7 +171,7 @@ class Hub:
             self._deliver_own(connection, lines, hears=connection in groups.get(connection.variant, ()))
         for line in lines:
             if line.connection is None and line.ticket is not None:
-                line.ticket.landed(line.outcome, ())
+                line.ticket.landed(line.outcome, [], None)
 
     def _deliver_own(self, connection: Connection, lines: list[_Line], *, hears: bool) -> None:
         """Deliver to a connection that wrote some of the lines: its own come as echo, with its label."""
@@ -179,7 +180,7 @@ class Hub:
             if line.connection is connection:
                 echo = render.message(line.record, self.world, caps) if caps & ECHO_MESSAGE else None
                 assert line.ticket is not None
-                line.ticket.landed(line.outcome, () if echo is None else (echo,))
+                line.ticket.landed(line.outcome, [] if echo is None else [echo], None)
                 # IRCv3 labeled-response: who writes to itself gets the echo, and apart from it the message.
                 if line.is_to_oneself:
                     connection.transport.write_live(line.posted.for_variant(connection.variant))
@@ -203,83 +204,80 @@ class Hub:
         return groups
 
     def _deliver_other(self, outcome: Outcome, origin: Connection | None) -> None:
-        lines: list[Iterable[Message]] = []
+        due: list[Message] = []
+        lazy: list[Iterable[Message]] = []
         if outcome.verdict is Verdict.STORED:
             for record in outcome.records:
                 self.world.directory.apply_record(record)
-                lines.append(self._announce(record, origin))
+                due += self._announce(record, origin)
+                if isinstance(record.event, Joined) and origin is not None:
+                    lazy.append(self._entry_lines(record, origin))
         elif outcome.verdict is Verdict.REPEATED and origin is not None and origin.session.caps & ECHO_MESSAGE:
-            echo = render.message(outcome.records[0], self.world, origin.session.caps)
-            lines.append(() if echo is None else (echo,))
+            due += _present(render.message(outcome.records[0], self.world, origin.session.caps))
         if outcome.submission is not None:
-            outcome.submission.ticket.landed(outcome, chain.from_iterable(lines))
+            outcome.submission.ticket.landed(outcome, due, chain.from_iterable(lazy) if lazy else None)
 
     # ── records that are no messages ──
 
-    def _announce(self, record: Record, origin: Connection | None) -> Iterable[Message]:
+    def _announce(self, record: Record, origin: Connection | None) -> list[Message]:
         """Tell everybody who is to know of a record; return how its asker sees it."""
         if record.stream[0] == "a":
             self._revoke(record, origin)
-            return ()
+            return []
         event = record.event
         channel_id = record.stream[2:]
         if isinstance(event, Created):
             self._audiences[channel_id] = {}
-            return ()
+            return []
         if isinstance(event, Dropped):
             self._audiences.pop(channel_id, None)
-            return ()
+            return []
         if isinstance(event, Joined):
             return self._announce_join(record, event, origin)
         if isinstance(event, Invited):
             return self._tell(record, self._ready.get(event.account, {}), origin)
-        groups = self._audiences.get(channel_id, {})
-        audience = {connection: None for members in groups.values() for connection in members}
-        own = self._tell(record, audience, origin)
+        own = self._tell(record, self._audience_of(channel_id), origin)
         if isinstance(event, Left | Kicked):
             for connection in self._ready.get(event.account, ()):
                 self._exit(channel_id, connection)
         return own
 
-    def _announce_join(self, record: Record, event: Joined, origin: Connection | None) -> Iterable[Message]:
+    def _announce_join(self, record: Record, event: Joined, origin: Connection | None) -> list[Message]:
         channel = self.world.directory.channels[record.stream[2:]]
-        own: Iterable[Message] = ()
-        self._tell(record, self._audience_of(channel.id), None)
-        for connection in self._ready.get(event.account, {}):
-            line = render.message(record, self.world, connection.session.caps)
-            assert line is not None
-            lines = self._entrance(channel, connection, line)
-            if connection is origin:
-                own = lines
-            else:
-                connection.produce(lines)
-                self._dirty[connection] = None
+        others = self._audience_of(channel.id)
+        newcomers = dict(self._ready.get(event.account, {}))
+        for connection in newcomers:
+            self._enter(channel, connection)
+        own = self._tell(record, others | newcomers, origin)
+        for connection in newcomers:
+            if connection is not origin:
+                connection.produce(self._entry_lines(record, connection))
         away = self.world.presence.away(event.account)
-        if away is not None:
+        if away is not None and newcomers:
             # IRCv3 away-notify: who joins while away is announced as such.
-            line_of_absence = render.away_line(self.world, event.account, away)
-            others = (each for each in self._audience_of(channel.id) if each.session.account != event.account)
-            self._tell_absence(line_of_absence, others)
+            self._tell_absence(event.account, away, others)
         return own
+
+    def _entry_lines(self, record: Record, connection: Connection) -> Iterator[Message]:
+        channel = self.world.directory.channels[record.stream[2:]]
+        return entry_lines(Ask(connection.session, _NOTHING, self.world), channel)
 
     def _audience_of(self, channel_id: str) -> Members:
         groups = self._audiences.get(channel_id, {})
         return {connection: None for members in groups.values() for connection in members}
 
-    def _tell(self, record: Record, audience: Members, origin: Connection | None) -> Iterable[Message]:
+    def _tell(self, record: Record, audience: Members, origin: Connection | None) -> list[Message]:
         encoded: dict[int, bytes] = {}
-        own: Iterable[Message] = ()
         for connection in audience:
-            if connection is origin:
-                line = render.message(record, self.world, connection.session.caps)
-                own = () if line is None else (line,)
-                continue
             variant = connection.variant
             if variant not in encoded:
                 encoded[variant] = render.encoded(record, self.world, variant)
-            connection.transport.write_live(encoded[variant])
+            if connection is not origin:
+                connection.transport.write_live(encoded[variant])
         self._dirty |= audience
-        return own
+        if origin is None or origin not in audience:
+            return []
+        return _present(render.message(record, self.world, origin.session.caps))
 
     def _revoke(self, record: Record, origin: Connection | None) -> None:
         account = record.stream[2:]
@@ -306,15 +304,20 @@ class Hub:
 
     def announce_absence(self, change: AwayChanged) -> None:
         """Tell the acquaintances of an account that it went away or came back. (IRCv3 away-notify)"""
-        line = render.away_line(self.world, change.account, change.text)
         others = self.world.directory.acquaintances(change.account)
-        self._tell_absence(line, (connection for other in others for connection in self._ready.get(other, ())))
+        audience = (connection for other in others for connection in self._ready.get(other, ()))
+        self._tell_absence(change.account, change.text, audience)
         self._wake()
 
-    def _tell_absence(self, line: bytes, audience: Iterable[Connection]) -> None:
+    def _tell_absence(self, account: str, text: str | None, audience: Iterable[Connection]) -> None:
+        now = self.world.clock()
+        encoded: dict[int, bytes] = {}
         for connection in audience:
             if connection.session.caps & AWAY_NOTIFY:
-                connection.transport.write_live(line)
+                variant = connection.variant
+                if variant not in encoded:
+                    encoded[variant] = encode(render.away_message(self.world, account, text, now, variant))
+                connection.transport.write_live(encoded[variant])
                 self._dirty[connection] = None
 
     # ── leaving for the wire ──
@@ -349,6 +352,10 @@ class _Line:
     def is_to_oneself(self) -> bool:
         """Whether this is a direct message whose writer and reader are the same."""
         return self.record.stream[0] == "d" and len(set(parties(self.record.stream))) == 1
+
+
+def _present(line: Message | None) -> list[Message]:
+    return [] if line is None else [line]
 
 
 _NOTHING = Message("*")

@@ -51,9 +51,9 @@ class Errand:
     def __init__(self, future: asyncio.Future[Outcome]) -> None:
         self.future = future
 
-    def landed(self, outcome: Outcome, lines: Iterable[Message]) -> None:
+    def landed(self, outcome: Outcome, due: list[Message], lazy: Iterable[Message] | None) -> None:
         """Pass the outcome on to whoever awaits it."""
-        del lines
+        del due, lazy
         if not self.future.done():
             self.future.set_result(outcome)
 
@@ -88,8 +88,10 @@ class Node:
         self._failed = failed
         self._ids = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._flush_due = False
+        self._errands: set[asyncio.Future[Outcome]] = set()
         self._has_failed = False
+        self._refusal: StorageError | None = None
+        self._flush_due = False
         self._closed = False
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -128,17 +130,19 @@ class Node:
             connection.end("the server is going down")
         for task in list(self._tasks):
             task.cancel()
+        # What was submitted before this still has its outcome.
+        self._refusal = self._refusal or StorageError("the server is going down and stores nothing any more")
         await self.history.close()
         self.passwords.close()
 
     async def _settle(self) -> None:
         """Wait until all that was submitted by now has its outcome: an echo is kinder than an unknown."""
-        fence = self.loop.create_future()
-        self.history.submit(Submission(Append(()), Lane(), Errand(fence)))
         try:
-            await asyncio.wait_for(fence, SETTLE_SECONDS)
+            await asyncio.wait_for(self._submit(Append(())), SETTLE_SECONDS)
         except TimeoutError:
             log.warning("the history gave no answer before the end")
+        except StorageError as error:
+            log.warning("the history failed at the end", error=str(error))
 
     def next_connection_id(self) -> str:
         """Return a name for a new connection, as logs show it."""
@@ -147,17 +151,40 @@ class Node:
     # ── the history ──
 
     def _follow(self, outcomes: Sequence[Outcome]) -> None:
+        if self._has_failed:
+            return
         try:
             self.hub.follow(outcomes)
         except Exception as error:
             # A state that has missed a record would judge wrongly from here on: better to start again from the disk.
             log.exception("a committed batch could not be followed")
-            self._failed(error)
+            self._give_up(error)
 
     def _fail(self, error: Exception) -> None:
         log.error("storage failed", error=str(error))
+        self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        """Store nothing from here on, and tell who still waits for an outcome that there will be none."""
         self._has_failed = True
+        self._refusal = StorageError("storage has failed and nothing is stored any more; the server's log says why")
+        for future in list(self._errands):
+            if not future.done():
+                future.set_exception(StorageError("storage failed meanwhile; see afterwards whether it was done"))
         self._failed(error)
+
+    def _submit(self, append: Append) -> asyncio.Future[Outcome]:
+        """Queue an append that no connection asked for.
+
+        Raises: StorageError, at once or from the future.
+        """
+        if self._refusal is not None:
+            raise self._refusal
+        future: asyncio.Future[Outcome] = self.loop.create_future()
+        self._errands.add(future)
+        future.add_done_callback(self._errands.discard)
+        self.history.submit(Submission(append, Lane(), Errand(future)))
+        return future
 
     async def append(self, build: Callable[[], Append | None]) -> Outcome | None:
         """Put what `build` returns into the history; it is built again as long as the state has moved on meanwhile.
@@ -168,9 +195,7 @@ class Node:
             append = build()
             if append is None:
                 return None
-            future: asyncio.Future[Outcome] = self.loop.create_future()
-            self.history.submit(Submission(append, Lane(), Errand(future)))
-            outcome = await future
+            outcome = await self._submit(append)
             if outcome.verdict is Verdict.UNAVAILABLE:
                 raise StorageError("the disk is full; nothing was stored")
             if outcome.verdict is not Verdict.STALE:
@@ -201,17 +226,18 @@ class Node:
         found = self.world.directory.device_with(digest_token(verify.secret))
         account = self.world.directory.account_named(verify.name)
         if found is None or account is None or found[0].id != account.id or verify.purpose is Purpose.PASSWD:
-            log.info("sign-in rejected", account=verify.name, by="token")
+            _note_rejection(account, "token")
             return Conclusion("")
         return Conclusion(account.id, account.enabled, found[1].id)
 
     async def _verify_password(self, verify: Verify) -> Conclusion:
         while True:
             account = self.world.directory.account_named(verify.name)
-            verifier, epoch = ("", 0) if account is None else await self.history.verifier(account.id)
+            # Nobody has the id "": the same read is made in vain, and takes as long.
+            verifier, epoch = await self.history.verifier("" if account is None else account.id)
             verdict = await self.passwords.verify(verifier or None, verify.secret)
             if account is None or not verdict.ok:
-                log.info("sign-in rejected", account=verify.name, by="password")
+                _note_rejection(account, "password")
                 return Conclusion("")
             new_verifier = await self.passwords.hash(verify.new_secret) if verify.new_secret else ""
             if account.epoch == epoch:
@@ -329,3 +355,8 @@ class Node:
 
     def _fault_of_password(self, password: str, name: str) -> str | None:
         return check_password(password, name=name, minimum=self.config.limits.password_length)
+
+
+def _note_rejection(account: AccountState | None, by: str) -> None:
+    # Never what was typed: people type passwords where the name belongs.
+    log.info("sign-in rejected", account=None if account is None else account.name, by=by)

@@ -15,7 +15,8 @@ LOCK_NAME: Final = "lock"
 class DirectoryLock:
     """An exclusive lock on a data directory, held until `release` or the end of the process.
 
-    The file stays, since a lock on a file that somebody else has unlinked protects nothing.
+    The file stays, since a lock on a file that somebody else has unlinked protects nothing. (A first start that fails
+    takes its own away again; who opened it just before is told to try again.)
 
     Raises: ConfigError when the directory is not there, cannot be written, or is locked by another process.
     """
@@ -36,6 +37,9 @@ class DirectoryLock:
             raise ConfigError(
                 f"{directory}: in use by another securechat process (pid {holder or 'unknown'}); stop it first"
             ) from error
+        if not _is_at(self._file, path):
+            os.close(self._file)
+            raise ConfigError(f"{directory}: another securechat process has just let it go; try again")
         os.fchmod(self._file, 0o600)
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"{os.getpid()}\n".encode("ascii"), 0)
@@ -51,3 +55,11 @@ class DirectoryLock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+def _is_at(file: int, path: Path) -> bool:
+    """Tell whether an open file is still the one with that name."""
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False

@@ -198,4 +198,7 @@ def test_a_text_that_would_begin_another_line_cannot_be_written(text: str) -> No
 
 @pytest.mark.parametrize(("text", "expected"), [(None, "AWAY"), ("at lunch", "AWAY :at lunch"), ("x", "AWAY x")])
 def test_absence_is_a_line_of_its_own(text: str | None, expected: str) -> None:
-    assert render.away_line(WORLD, "id-bob", text) == f":bob!bob@securechat {expected}\r\n".encode()
+    bare = render.away_message(WORLD, "id-bob", text, 1_000, 0)
+    assert encode(bare) == f":bob!bob@securechat {expected}\r\n".encode()
+    tagged = render.away_message(WORLD, "id-bob", text, 1_000, SERVER_TIME | ACCOUNT_TAG)
+    assert tagged.tags == {"account": "bob", "time": "1970-01-01T00:00:01.000Z"}

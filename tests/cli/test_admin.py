@@ -41,7 +41,7 @@ async def test_a_new_password_closes_connections_and_ends_the_old_one_and_all_to
     if site.running:
         await link.__aenter__()
 
-    changed = site.admin("passwd", "alice", "--password-stdin", stdin=f"{OTHER}\n")
+    changed = site.admin("user", "passwd", "alice", "--password-stdin", stdin=f"{OTHER}\n")
     assert (changed.code, changed.out, changed.err) == (0, "", ["password of alice changed"])
 
     if site.running:
@@ -50,7 +50,7 @@ async def test_a_new_password_closes_connections_and_ends_the_old_one_and_all_to
     assert await site.lets_in("alice", OTHER)
     assert not await site.lets_in("alice", PASSWORD)
     assert not await site.lets_in("alice", token)
-    generated = site.admin("passwd", "alice", "--generate").out.strip()
+    generated = site.admin("user", "passwd", "alice", "--generate").out.strip()
     assert await site.lets_in("alice", generated)
     assert not await site.lets_in("alice", OTHER)
 
@@ -61,7 +61,7 @@ async def test_who_is_disabled_is_put_out_until_enabled_again(site: Site) -> Non
     if site.running:
         await link.__aenter__()
 
-    disabled = site.admin("disable", "alice")
+    disabled = site.admin("user", "disable", "alice")
     assert (disabled.code, disabled.out, disabled.err) == (0, "", ["alice is disabled"])
     if site.running:
         assert not await site.closes(link)
@@ -69,8 +69,8 @@ async def test_who_is_disabled_is_put_out_until_enabled_again(site: Site) -> Non
     assert not await site.lets_in("alice")
     assert [row["enabled"] for row in site.rows("user", "list")] == [False]
 
-    assert site.admin("disable", "alice").code == 0, "disabling twice is no mistake"
-    enabled = site.admin("enable", "alice")
+    assert site.admin("user", "disable", "alice").code == 0, "disabling twice is no mistake"
+    enabled = site.admin("user", "enable", "alice")
     assert (enabled.code, enabled.out, enabled.err) == (0, "", ["alice is enabled"])
     assert await site.lets_in("alice")
 

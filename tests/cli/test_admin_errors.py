@@ -42,8 +42,11 @@ def settled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         ("user add bob --password-stdin", "sct_abcdefghijklmnop", FAILED, "sct_"),
         ("user add bob --password-stdin", "", USAGE, "stdin: the first line is to be the password, and it is empty"),
         ("user add bob --password-stdin", "\nsecond line", USAGE, "stdin: the first line is to be the password"),
+        ("user passwd bob --generate", "", FAILED, "there is no account 'bob'"),
+        ("user passwd alice --password-stdin", "short", FAILED, "a password needs at least 12 characters"),
+        ("user disable bob", "", FAILED, "there is no account 'bob'"),
+        ("user enable bob", "", FAILED, "there is no account 'bob'"),
         ("passwd bob --generate", "", FAILED, "there is no account 'bob'"),
-        ("passwd alice --password-stdin", "short", FAILED, "a password needs at least 12 characters"),
         ("disable bob", "", FAILED, "there is no account 'bob'"),
         ("enable bob", "", FAILED, "there is no account 'bob'"),
         ("token add bob --label laptop", "", FAILED, "there is no account 'bob'"),
@@ -85,6 +88,22 @@ def test_what_is_not_understood_is_usage(programs: Programs, tmp_path: Path, arg
     assert (done.code, done.out) == (USAGE, "")
     assert done.err[-1].startswith("Error: ")
     assert list_directory(tmp_path / "data") == {}
+
+
+def test_the_short_forms_do_the_same_and_are_not_advertised(programs: Programs, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    assert programs.admin(data, "user", "add", "alice", "--generate").code == 0
+    assert programs.admin(data, "passwd", "alice", "--generate").err == ["password of alice changed"]
+    assert programs.admin(data, "disable", "alice").err == ["alice is disabled"]
+    assert programs.admin(data, "enable", "alice").err == ["alice is enabled"]
+    listed = {
+        arguments: [line.split()[0] for line in programs.admin(data, *arguments, "--help").out.splitlines() if line]
+        for arguments in ((), ("user",))
+    }
+    for word in ("passwd", "disable", "enable"):
+        assert word not in listed[()]
+        assert word in listed["user",]
 
 
 @pytest.mark.parametrize("content", [b"caf\xe9\n", b"bob,\xff\xfe\n"])

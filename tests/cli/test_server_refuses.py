@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -128,6 +131,7 @@ def test_a_pair_that_does_not_serve_leaves_a_used_directory_as_it_is(programs: P
         ("[limits]\nstrangers = 0", "$.limits.strangers"),
         ('[chat]\ncreate_channels = "nobody"', "$.chat.create_channels"),
         ("listen = [", "is not valid TOML"),
+        ("listen = []", "of length >= 1 - at `$.listen`"),
     ],
 )
 def test_a_config_that_says_nonsense(programs: Programs, place: Path, content: str, expected: str) -> None:
@@ -178,3 +182,60 @@ def test_a_data_directory_whose_files_are_damaged(programs: Programs, used_place
         (data / name).write_bytes(whole)
     (data / "ca.key").unlink()
     assert "ca.key" in refuse(programs, place)
+
+
+def write_foreign_database(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE recipes (name TEXT)")
+
+
+@pytest.mark.parametrize("own_certificates", [True, False])
+@pytest.mark.parametrize("content", ["words", "few words", "another program's", "a directory"])
+def test_a_database_of_others_in_an_otherwise_empty_directory_stays_alone(
+    programs: Programs, place: Path, content: str, own_certificates: bool
+) -> None:
+    database = place / "data" / "securechat.db"
+    database.parent.mkdir()
+    if content == "a directory":
+        database.mkdir()
+    elif content == "another program's":
+        write_foreign_database(database)
+    else:
+        database.write_bytes(b"this is no database, but words. " * (200 if content == "words" else 1))
+    other = place / "other"
+    pair = () if own_certificates else ("--cert", str(other / "server.pem"), "--key", str(other / "server.key"))
+    assert refuse(programs, place, *pair).startswith(f"{database}: ")
+
+
+def test_a_directory_in_the_place_of_the_control_socket_stays_alone(programs: Programs, place: Path) -> None:
+    socket_place = place / "data" / "control.sock"
+    socket_place.mkdir(parents=True)
+    assert refuse(programs, place).startswith(f"{socket_place}: control socket cannot be made ")
+
+
+def test_a_used_directory_keeps_its_certificate_when_the_start_with_new_names_fails(
+    programs: Programs, used_place: Path
+) -> None:
+    (used_place / "data" / "control.sock").mkdir()
+    assert "control.sock" in refuse(programs, used_place, "--name", "chat.example.org")
+    (used_place / "data" / "control.sock").rmdir()
+    (used_place / "data" / "securechat.db").unlink()
+    write_foreign_database(used_place / "data" / "securechat.db")
+    assert "is another program's database" in refuse(programs, used_place, "--name", "chat.example.org")
+
+
+def test_a_channel_that_cannot_be_is_found_before_anything_is_made(programs: Programs, place: Path) -> None:
+    config = place / "my.toml"
+    config.write_text('[chat]\ndefault_channels = ["general"]')
+    assert refuse(programs, place, "--config", str(config)).startswith("chat.default_channels: 'general' cannot be")
+
+
+def test_what_is_found_last_leaves_no_directory_behind_either(programs: Programs, place: Path) -> None:
+    """The place of the control socket, elsewhere because the path is long, is somebody's link: found when it is made."""
+    temporary = place / "tmp"
+    temporary.mkdir()
+    (temporary / f"securechat-{os.geteuid()}").symlink_to(place / "other")
+    programs.environment["TMPDIR"] = str(temporary)
+    data = place / ("a" * 60) / ("b" * 60) / "data"
+    assert "is not a directory of ours alone" in refuse(programs, place, "--data", str(data))
+    assert not (place / ("a" * 60)).exists()

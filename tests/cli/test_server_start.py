@@ -60,6 +60,16 @@ def test_the_first_start_makes_everything_and_no_umask_lets_others_read_it(
     assert left == {name: mode for name, mode in MADE.items() if name not in WHILE_IT_RUNS}
 
 
+def test_a_directory_that_exists_keeps_its_mode_and_its_files_are_private_all_the_same(
+    programs: Programs, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    programs.server(data, umask=0).wait_ready()
+    assert oct(data.stat().st_mode)[-3:] == "755"
+    assert {name: mode for name, (mode, _) in list_directory(data).items()} == MADE
+
+
 async def test_the_commands_that_the_first_start_prints_work_as_printed(programs: Programs, tmp_path: Path) -> None:
     data = tmp_path / "with a space"
     server = programs.server(data)
@@ -67,9 +77,9 @@ async def test_the_commands_that_the_first_start_prints_work_as_printed(programs
     add, talk = ([*shlex.split(line)] for line in server.err if line.startswith("  securechat-"))
     assert add == ["securechat-admin", "--data", str(data), "user", "add", "alice"]
     assert programs.run(add[0], *add[1:], "--password-stdin", stdin=f"{PASSWORD}\n").code == 0
-    # The port asked for was any free one, so the printed one is not the one it became.
-    assert talk == ["securechat-client", "localhost:0", "--ca", str(data / "ca.pem"), "--user", "alice"]
-    client = programs.client(f"localhost:{port}", *talk[2:], "--password-stdin")
+    # The port asked for was any free one; the printed one is what it became.
+    assert talk == ["securechat-client", f"localhost:{port}", "--ca", str(data / "ca.pem"), "--user", "alice"]
+    client = programs.client(*talk[1:], "--password-stdin")
     client.say(PASSWORD, "hello")
     client.wait_for("#general <alice> hello")
 

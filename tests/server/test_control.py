@@ -7,16 +7,26 @@ import json
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from securechat.cli.errands import carry_out
 from securechat.errors import ConfigError
 from securechat.server import control as control_module
 from securechat.server.control import Control, control_path
+from securechat.server.office import Passwd, UserList
 from tests.server.harness import PASSWORD, RunningServer, running_server
+
+
+@pytest.fixture
+def short_directory() -> Iterator[Path]:
+    """A directory whose path leaves room for a socket's name."""
+    with tempfile.TemporaryDirectory(prefix="sc", dir="/tmp") as directory:
+        yield Path(directory)
 
 
 @pytest.fixture
@@ -145,6 +155,88 @@ async def test_a_private_place_that_is_somebody_elses_is_not_used(
     with pytest.raises(ConfigError, match="is not a directory of ours"):
         await Control(server.office, tmp_path / ("x" * 100)).start()
     assert list(elsewhere.iterdir()) == []
+
+
+def tempt(path: Path, kind: str) -> None:
+    """Put something that is not a private directory of ours where the control socket of a long path is to be."""
+    if kind == "open to others":
+        path.mkdir(mode=0o700)
+        path.chmod(0o755)
+    elif kind == "a file":
+        path.write_text("mine")
+    elif kind == "somebody else's":
+        path.mkdir(mode=0o700)
+    else:
+        (path.parent / "elsewhere").mkdir(mode=0o700)
+        path.symlink_to(path.parent / "elsewhere")
+
+
+@pytest.mark.parametrize("kind", ["open to others", "somebody else's", "a file", "a link"])
+async def test_neither_server_nor_admin_tool_uses_a_place_that_others_can_reach(
+    server: RunningServer, short_directory: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(control_module.tempfile, "tempdir", str(short_directory))
+    if kind == "somebody else's":
+        somebody = os.geteuid() + 1
+        monkeypatch.setattr(os, "geteuid", lambda: somebody)
+    data = short_directory / ("x" * 100)
+    data.mkdir()
+    tempt(control_path(data).parent, kind)
+    with pytest.raises(ConfigError, match="is not a directory of ours alone"):
+        await Control(server.office, data).start()
+    assert not control_path(data).exists()
+
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def overhear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.put_nowait(await reader.read())
+        writer.close()
+
+    if kind != "a file":
+        impostor = await asyncio.start_unix_server(overhear, control_path(data))
+    with pytest.raises(ConfigError, match="is not a directory of ours alone"):
+        await asyncio.to_thread(carry_out, data, Passwd("alice", PASSWORD))
+    if kind != "a file":
+        # The control: who connects is heard, and nobody was before.
+        await send(control_path(data), b"hello")
+        impostor.close()
+        assert (await heard.get(), heard.empty()) == (b"hello", True)
+
+
+@pytest.mark.parametrize("kind", ["not there", "ours alone"])
+def test_where_no_server_has_left_a_socket_the_admin_tool_does_the_work_itself(
+    short_directory: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(control_module.tempfile, "tempdir", str(short_directory))
+    data = short_directory / ("x" * 100)
+    data.mkdir()
+    if kind == "ours alone":
+        control_path(data).parent.mkdir(mode=0o700)
+    assert carry_out(data, UserList()) == []
+
+
+async def test_who_waits_for_an_answer_gets_it_when_the_server_ends(
+    server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def answer_slowly(_request: object) -> str:
+        asked.set()
+        await may_answer.wait()
+        return "done"
+
+    monkeypatch.setattr(server.office, "perform", answer_slowly)
+    control = Control(server.office, tmp_path)
+    await control.start()
+    answer = asyncio.create_task(ask(control_path(tmp_path), type="user list"))
+    await asked.wait()
+    ending = asyncio.create_task(control.stop())
+    await asyncio.sleep(0)
+    assert not control_path(tmp_path).exists()
+    assert not ending.done()
+    may_answer.set()
+    await ending
+    assert await answer == {"result": "done"}
 
 
 @pytest.mark.parametrize(

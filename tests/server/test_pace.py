@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from securechat.config import Config, Limits
-from securechat.server.connection import HIGH_WATER, MAX_WAITING, Connection
+from securechat.server.connection import MEMBER, Connection
 from securechat.server.office import NewPerson, UserAdd
 from securechat.server.transport import BYTES_PER_TURN
 from tests.server.harness import DEADLINE, RawClient, RunningServer, running_server
@@ -120,7 +120,7 @@ async def test_who_asks_for_much_without_reading_is_neither_cut_nor_costly_and_g
     bob.send(*[line] * count)
     for i in range(30):
         await alice.ask(f"PRIVMSG #general :meanwhile {i}")
-        assert connection.transport.queued <= HIGH_WATER + ANSWER
+        assert connection.transport.queued <= MEMBER.bytes + ANSWER
     assert connection.transport.queued > 0, "or bob has read after all"
     bob.writer.transport.resume_reading()
     lines = await bob.fence()
@@ -137,9 +137,9 @@ async def test_who_sends_without_reading_is_made_to_wait(server: RunningServer) 
     bob.send(*(f"PING :{token}" for token in tokens))
     for _ in range(50):
         await alice.fence()
-        assert connection.transport.queued <= HIGH_WATER + ANSWER
-        assert len(connection._pipeline) <= MAX_WAITING + BYTES_PER_TURN // 280
-    assert len(connection._pipeline) > MAX_WAITING, "it must be full, and what was not taken waits on his side"
+        assert connection.transport.queued <= MEMBER.bytes + ANSWER
+        assert len(connection._pipeline) <= MEMBER.commands + BYTES_PER_TURN // 280
+    assert len(connection._pipeline) > MEMBER.commands, "it must be full, and what was not taken waits on his side"
     bob.writer.transport.resume_reading()
     assert [line.params[-1] for line in await bob.fence()] == tokens
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import subprocess
@@ -62,3 +63,19 @@ def test_a_directory_that_is_not_there_is_refused_and_not_made(tmp_path: Path) -
     ):
         DirectoryLock(tmp_path / "nowhere")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_file_that_was_removed_before_it_could_be_locked_protects_nothing_and_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock = fcntl.flock
+
+    def lose_it_first(file: int, operation: int) -> None:
+        (tmp_path / "lock").unlink()
+        flock(file, operation)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", lose_it_first)
+        with pytest.raises(ConfigError, match="has just let it go; try again"):
+            DirectoryLock(tmp_path)
+    DirectoryLock(tmp_path).release()

@@ -6,6 +6,7 @@ where to hand their outcomes.
 
 from __future__ import annotations
 
+from securechat.storage.sqlite.database import check_database
 from securechat.storage.sqlite.store import SqliteStore
 
-__all__ = ["SqliteStore"]
+__all__ = ["SqliteStore", "check_database"]

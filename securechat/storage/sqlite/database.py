@@ -29,7 +29,7 @@ def open_writer(path: Path) -> apsw.Connection:
     given the durability that is promised.
     """
     _create(path)
-    try:
+    with _explained(path):
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
             _recognise(connection, path)
@@ -38,11 +38,25 @@ def open_writer(path: Path) -> apsw.Connection:
         except BaseException:
             connection.close()
             raise
-    except apsw.NotADBError as error:
-        raise ConfigError(f"{path}: is not a database; move it away or name another data directory") from error
-    except apsw.Error as error:
-        raise ConfigError(f"{path}: cannot be opened ({error}); check the file, its directory and its disk") from error
     return connection
+
+
+def check_database(path: Path) -> None:
+    """Refuse a file that is no database of ours without changing anything; one that is not there is fine.
+
+    Raises: ConfigError.
+    """
+    if not path.exists():
+        return
+    # Immutable: neither locks nor a -wal beside it. What only a -wal knows, `open_writer` will see.
+    with _explained(path):
+        connection = apsw.Connection(
+            f"{path.absolute().as_uri()}?immutable=1", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        )
+        try:
+            _recognise(connection, path)
+        finally:
+            connection.close()
 
 
 def open_reader(path: Path) -> apsw.Connection:
@@ -57,6 +71,16 @@ def savepoint(connection: apsw.Connection) -> Iterator[None]:
     """Do all of what follows, or none of it; and read all of it from one moment of the history."""
     with connection:
         yield
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except apsw.NotADBError as error:
+        raise ConfigError(f"{path}: is not a database; move it away or name another data directory") from error
+    except apsw.Error as error:
+        raise ConfigError(f"{path}: cannot be opened ({error}); check the file, its directory and its disk") from error
 
 
 def _create(path: Path) -> None:

@@ -1,0 +1,68 @@
+"""What a start makes in the data directory: a start that fails takes it back and leaves the directory as it was."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from securechat.errors import ConfigError
+from securechat.storage.lock import LOCK_NAME, DirectoryLock
+
+
+class Footprint:
+    """Whether what was made stays; nothing of it does until `keep`."""
+
+    def __init__(self) -> None:
+        self.is_kept = False
+
+    def keep(self) -> None:
+        """Let everything stay: from now on somebody may rely on it."""
+        self.is_kept = True
+
+
+@contextlib.contextmanager
+def occupy(data: Path) -> Iterator[Footprint]:
+    """Make a data directory where it is missing, and hold its lock.
+
+    Raises: ConfigError.
+    """
+    footprint = Footprint()
+    missing = [path for path in (data, *data.parents) if not os.path.lexists(path)]
+    try:
+        _make_directory(data)
+        had_lock = (data / LOCK_NAME).exists()
+        with DirectoryLock(data):
+            # Under the lock, so that nothing another process has made is taken for ours.
+            before = {path.name for path in data.iterdir() if had_lock or path.name != LOCK_NAME}
+            try:
+                yield footprint
+            finally:
+                if not footprint.is_kept:
+                    _remove_others(data, before)
+    finally:
+        if not footprint.is_kept:
+            _remove_empty(missing)
+
+
+def _make_directory(data: Path) -> None:
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or "no reason given"
+        raise ConfigError(f"{data}: cannot be made a directory ({reason}); choose another with --data") from None
+
+
+def _remove_others(data: Path, kept: set[str]) -> None:
+    for path in list(data.iterdir()):
+        if path.name not in kept:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _remove_empty(directories: list[Path]) -> None:
+    """Remove directories, each before the one it is in, up to the first in which there is something."""
+    with contextlib.suppress(OSError):
+        for directory in directories:
+            directory.rmdir()
