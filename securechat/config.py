@@ -57,9 +57,9 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Everything that can be set; the command line goes before it."""
 
-    listen: Annotated[
-        list[str], Meta(description="HOST:PORT to listen on; IPv6 hosts in brackets.", min_length=1)
-    ] = msgspec.field(default_factory=lambda: [f"0.0.0.0:{DEFAULT_PORT}", f"[::]:{DEFAULT_PORT}"])
+    listen: Annotated[list[str], Meta(description="HOST:PORT to listen on; IPv6 hosts in brackets.", min_length=1)] = (
+        msgspec.field(default_factory=lambda: [f"0.0.0.0:{DEFAULT_PORT}", f"[::]:{DEFAULT_PORT}"])
+    )
     names: Annotated[
         list[str], Meta(description="Host names and addresses people connect to; first: the server's name.")
     ] = msgspec.field(default_factory=list)

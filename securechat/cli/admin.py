@@ -28,7 +28,7 @@ securechat-admin user add alice              asks for a password
 securechat-admin user add bob --generate     prints one
 securechat-admin user import class.csv --tokens
 securechat-admin user passwd alice           asks for a new one
-securechat-admin user disable bob            puts him out until `user enable bob`
+securechat-admin user disable bob            shuts bob out until `user enable bob`
 securechat-admin token add alice --label laptop
 securechat-admin cert show
 """
