@@ -135,11 +135,8 @@ def heir_of(channel: ChannelState, leaver: str) -> str | None:
 
 
 def role_on_joining(channel: ChannelState, account: str) -> str:
-    """Return the role an account holds when it joins: what it held, or owner where there is and was none."""
-    held = channel.former_roles.get(account)
-    if held is not None:
-        return held
-    return PLAIN if channel.members or OWNER in channel.former_roles.values() else OWNER
+    """Return the role an account holds when it joins: what it held before, or owner of a channel nobody is in."""
+    return channel.former_roles.get(account, PLAIN) if channel.members else OWNER
 
 
 def is_banned(channel: ChannelState, name: str) -> bool:

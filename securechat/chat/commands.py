@@ -38,7 +38,7 @@ COMMANDS: dict[str, Command] = {
     "CAP": Command(registration.cap, 1, before_sign_in=True),
     "AUTHENTICATE": Command(registration.authenticate, 1, before_sign_in=True),
     "PASS": Command(registration.password, 1, before_sign_in=True),
-    "NICK": Command(registration.nick, 1, before_sign_in=True),
+    "NICK": Command(registration.nick, before_sign_in=True),
     "USER": Command(registration.user, 4, before_sign_in=True),
     "PING": Command(registration.ping, 1, before_sign_in=True),
     "PONG": Command(registration.pong, before_sign_in=True),
@@ -56,7 +56,7 @@ COMMANDS: dict[str, Command] = {
     "TAGMSG": Command(talking.tag, 1, targets=True),
     "AWAY": Command(talking.away),
     "WHO": Command(looking.who),
-    "WHOIS": Command(looking.whois, 1),
+    "WHOIS": Command(looking.whois),
     "MOTD": Command(looking.motd),
     "LUSERS": Command(looking.lusers),
     "VERSION": Command(looking.version),
@@ -106,7 +106,8 @@ def split_targets(message: Message) -> list[Message]:
     if command.paired:
         keys = message.param(1).split(",")
         parts |= {name: (key,) for name, key in zip(names, keys, strict=False) if name}
-    if not 0 < len(parts) <= limits.TARGETS_PER_COMMAND:
+    # A line of JOIN holds as many as it holds: clients send all their channels in one when they start.
+    if not parts or (len(parts) > limits.TARGETS_PER_COMMAND and not command.paired):
         return [message]
     return [Message(message.command, (name, *rest), "", message.tags) for name, rest in parts.items()]
 

@@ -8,6 +8,7 @@ from securechat.chat.channel import holds, is_banned, role_of
 from securechat.chat.events import (
     KEEP_ALL_DEVICES,
     OPERATOR,
+    OWNER,
     PLAIN,
     DeviceRevoked,
     Disabled,
@@ -92,10 +93,13 @@ def may_create_channel(config: Chat, account: AccountState) -> bool:
 def obstacle_to_joining(channel: ChannelState, account: AccountState, key: str) -> str | None:
     """Return the numeric that says why an account may not join, or None when it may.
 
-    An invitation opens an invite-only channel; it lifts neither a ban nor a key.
+    An invitation opens an invite-only channel; it lifts neither a ban nor a key. Who ran the channel when it left comes
+    back unless it was banned: otherwise a closed channel that everybody has left would be closed for ever.
     """
     if is_banned(channel, account.name):
         return numerics.ERR_BANNEDFROMCHAN
+    if channel.former_roles.get(account.id) in (OPERATOR, OWNER):
+        return None
     if "i" in channel.modes and account.id not in channel.invited:
         return numerics.ERR_INVITEONLYCHAN
     if channel.key and key != channel.key:

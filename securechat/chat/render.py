@@ -172,12 +172,13 @@ _WORDS: dict[type, Callable[[Record, Any, World, int], Message]] = {
 
 
 def tag_message(sent: TagsSent, world: World, caps: int) -> Message:
-    """Return a TAGMSG for a viewer with these capabilities. (IRCv3 message-tags)"""
-    tags = {"msgid": sent.msgid}
+    """Return a TAGMSG for a viewer with these capabilities. (IRCv3 message-tags)
+
+    Its msgid is for answering it (`+reply`); nothing keeps it, so no history knows it.
+    """
+    tags = {"msgid": sent.msgid, **_tags_of_account(world, sent.account, caps)}
     if caps & SERVER_TIME:
         tags["time"] = format_time(sent.time)
-    if caps & ACCOUNT_TAG:
-        tags["account"] = world.directory.name_of(sent.account)
     return Message("TAGMSG", (sent.target,), world.userhost(sent.account), tags | sent.tags)
 
 

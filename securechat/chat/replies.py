@@ -93,7 +93,7 @@ def isupport_tokens(network: str) -> list[str]:
         f"NICKLEN={NICK_LENGTH}",
         "PREFIX=(qov)~@+",
         "STATUSMSG=",
-        f"TARGMAX=JOIN:{limits.TARGETS_PER_COMMAND},KICK:1,NAMES:1,NOTICE:{limits.TARGETS_PER_COMMAND}"
+        f"TARGMAX=JOIN:,KICK:1,NAMES:1,NOTICE:{limits.TARGETS_PER_COMMAND}"
         f",PART:{limits.TARGETS_PER_COMMAND},PRIVMSG:{limits.TARGETS_PER_COMMAND},TAGMSG:{limits.TARGETS_PER_COMMAND},WHOIS:1",
         f"TOPICLEN={limits.TOPIC_LENGTH}",
         f"USERLEN={NICK_LENGTH}",

@@ -57,6 +57,7 @@ def register(ask: Ask) -> Iterable[Effect]:
 def welcome(ask: Ask) -> Iterable[Effect]:
     """Let an authenticated client in."""
     ask.session.move(Trigger.WELCOMED)
+    ask.session.password = ""
     ask.session.nick = ask.account.name
     return [Send(welcome_lines(ask))]
 
@@ -114,6 +115,10 @@ def _reject(ask: Ask, purpose: Purpose, *, disabled: bool) -> Iterable[Effect]:
 
 def _change_password(ask: Ask, verify: Verify, conclusion: Conclusion) -> Iterable[Effect]:
     if not conclusion.account or not conclusion.new_verifier:
+        ask.session.rejections += 1
+        if ask.session.rejections >= MAX_REJECTIONS:
+            text = "Too many wrong passwords"
+            return [Send([ask.fail("INVALID_CREDENTIALS", "PASSWD", text)]), Close(text)]
         raise ask.refuse_by_fail("INVALID_CREDENTIALS", "PASSWD", "The old password is wrong")
     kept = KEEP_ALL_DEVICES if verify.keep_devices else ask.session.device
     event = PasswordSet(verifier=conclusion.new_verifier, kept=kept)

@@ -104,8 +104,8 @@ def test_an_unknown_command_that_is_not_fit_to_be_shown_is_not_repeated(name: st
 
 # Modern IRC: the least number of parameters of each command that needs some.
 NEEDED = {
-    "CAP": 1, "AUTHENTICATE": 1, "PASS": 1, "NICK": 1, "USER": 4, "PING": 1,
-    "JOIN": 1, "PART": 1, "KICK": 2, "INVITE": 2, "TOPIC": 1, "MODE": 1, "TAGMSG": 1, "WHOIS": 1,
+    "CAP": 1, "AUTHENTICATE": 1, "PASS": 1, "USER": 4, "PING": 1,
+    "JOIN": 1, "PART": 1, "KICK": 2, "INVITE": 2, "TOPIC": 1, "MODE": 1, "TAGMSG": 1,
     "CHATHISTORY": 1, "ACCOUNT": 1,
 }  # fmt: skip
 

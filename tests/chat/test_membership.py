@@ -81,12 +81,13 @@ def test_several_are_joined_one_by_one_each_with_its_key(stage: Stage) -> None:
     assert scene.lines == []
 
 
-def test_more_than_eight_at_once_are_refused_together(stage: Stage) -> None:
-    eight = ",".join(f"#{i}" for i in range(8))
-    assert len(stage.play(stage.enter("alice"), f"JOIN {eight}").events) == 16
-    scene = stage.play(stage.enter("bob"), f"JOIN {eight},#8")
+def test_a_line_joins_as_many_as_it_holds_and_parts_from_eight_at_once(stage: Stage) -> None:
+    fifty = [f"#{i}" for i in range(50)]
+    assert len(stage.play(stage.enter("alice"), f"JOIN {','.join(fifty)}").events) == 100
+    scene = stage.play(stage.enter("alice"), f"PART {','.join(fifty[:9])}")
     assert scene.numerics == ["407"]
     assert scene.events == []
+    assert len(stage.play(stage.enter("alice"), f"PART {','.join(fifty[:8])}").events) == 16
 
 
 def test_there_is_a_limit_to_the_channels_of_one_account(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,9 +220,43 @@ def test_a_channel_somebody_wrote_to_stays_and_keeps_its_owner(stage: Stage) -> 
     stage.write_into(channel, "alice")
     stage.play(stage.enter("alice"), "PART #room")
     assert stage.directory.channel_named("#room") is channel
+    stage.play(stage.enter("alice"), "JOIN #room")
+    stage.play(stage.enter("bob"), "JOIN #room")
+    assert stage.roles("#room") == {"alice": "q", "bob": ""}
+
+
+def test_who_enters_a_channel_nobody_is_in_owns_it_and_the_former_owner_still_does(stage: Stage) -> None:
+    channel = stage.channel("#room", {"alice": "q"})
+    stage.write_into(channel, "alice")
+    stage.play(stage.enter("alice"), "PART #room")
     stage.play(stage.enter("bob"), "JOIN #room")
     stage.play(stage.enter("alice"), "JOIN #room")
-    assert stage.roles("#room") == {"bob": "", "alice": "q"}
+    assert stage.roles("#room") == {"bob": "q", "alice": "q"}
+
+
+@pytest.mark.parametrize(("role", "numerics"), [("q", []), ("o", []), ("v", ["473"]), ("", ["473"])])
+@pytest.mark.parametrize("mode", ["+i", "+ik key", "+il 1"])
+def test_who_ran_a_closed_channel_comes_back_in(stage: Stage, role: str, numerics: list[str], mode: str) -> None:
+    channel = stage.channel("#room", {"alice": "q", "bob": role})
+    stage.write_into(channel, "alice")
+    stage.play(stage.enter("bob"), "PART #room")
+    stage.play(stage.enter("alice"), f"MODE #room {mode}", "PART #room")
+    assert [each for each in stage.play(stage.enter("bob"), "JOIN #room").numerics if each[0] == "4"] == numerics
+
+
+def test_who_ran_a_channel_and_was_banned_stays_out(stage: Stage) -> None:
+    stage.channel("#room", {"alice": "q", "bob": "o"})
+    stage.play(stage.enter("bob"), "PART #room")
+    stage.play(stage.enter("alice"), "MODE #room +b bob")
+    assert stage.play(stage.enter("bob"), "JOIN #room").numerics == ["474"]
+
+
+def test_an_invitation_that_stands_is_not_sent_again(stage: Stage) -> None:
+    stage.channel("#room", {"alice": "q"})
+    alice = stage.enter("alice")
+    assert len(stage.play(alice, "INVITE bob #room").events) == 1
+    again = stage.play(alice, "INVITE bob #room")
+    assert (again.numerics, again.events) == (["341"], [])
 
 
 def test_a_channel_whose_owner_was_kicked_out_of_it_belongs_to_who_comes_next(stage: Stage) -> None:

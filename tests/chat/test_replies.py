@@ -54,7 +54,7 @@ ISUPPORT = {
     "AWAYLEN=300", "CASEMAPPING=ascii", "CHANLIMIT=#:500", "CHANMODES=b,k,l,imnst", "CHANNELLEN=64", "CHANTYPES=#",
     "CHATHISTORY=500", "draft/ACCOUNTREQUIRED", "KEYLEN=32", "KICKLEN=300", "MAXLIST=b:100", "MODES=12",
     "MSGREFTYPES=msgid,timestamp", "NETWORK=securechat", "NICKLEN=32", "PREFIX=(qov)~@+", "STATUSMSG=",
-    "TARGMAX=JOIN:8,KICK:1,NAMES:1,NOTICE:8,PART:8,PRIVMSG:8,TAGMSG:8,WHOIS:1", "TOPICLEN=300", "USERLEN=32", "UTF8ONLY",
+    "TARGMAX=JOIN:,KICK:1,NAMES:1,NOTICE:8,PART:8,PRIVMSG:8,TAGMSG:8,WHOIS:1", "TOPICLEN=300", "USERLEN=32", "UTF8ONLY",
 }  # fmt: skip
 
 
@@ -134,12 +134,13 @@ ANSWERS = [
     ("WHO", ["315 alice * :End of WHO list"]),
     ("WHOIS Bob", [
         "311 alice bob bob securechat * bob", "319 alice bob :@#a ~#b", "312 alice bob chat.example securechat",
-        "301 alice bob :Not connected", "330 alice bob bob :is logged in as", "318 alice bob :End of /WHOIS list",
+        "301 alice bob :Not connected", "330 alice bob bob :is logged in as",
+        "671 alice bob :is using a secure connection", "318 alice bob :End of /WHOIS list",
     ]),
     ("WHOIS chat.example root", [
         "311 alice root root securechat * root", "319 alice root #a", "312 alice root chat.example securechat",
         "301 alice root :Not connected", "313 alice root :is an administrator", "330 alice root root :is logged in as",
-        "318 alice root :End of /WHOIS list",
+        "671 alice root :is using a secure connection", "318 alice root :End of /WHOIS list",
     ]),
     ("WHOIS nobody", ["401 alice nobody :No such nick", "318 alice nobody :End of /WHOIS list"]),
     ("LUSERS", [

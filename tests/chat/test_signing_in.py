@@ -283,6 +283,11 @@ def test_a_nick_that_could_not_stand_in_a_line_is_refused(nick: str) -> None:
     assert session.nick == ""
 
 
+def test_no_nick_at_all_is_told_as_such() -> None:
+    stage = Stage()
+    assert stage.play(stage.stranger(), "NICK").lines == [":chat.example 431 * :No nickname given"]
+
+
 @pytest.mark.parametrize("nick", ["alice", "alice_", "[x]", "grüße", "1guest", "x" * 64])
 def test_any_other_nick_is_taken_at_sign_in(nick: str) -> None:
     stage = Stage()

@@ -209,7 +209,7 @@ def test_tags_without_a_text_are_passed_on_and_kept_by_nothing(stage: Stage, tar
     caps = MESSAGE_TAGS | ECHO_MESSAGE | SERVER_TIME | ACCOUNT_TAG
     scene = stage.play(stage.enter("bob", caps), f"@+typing=active;label=x TAGMSG {target}")
     assert scene.effects[0] == Broadcast(TagsSent("id-bob", stream, name, "n1", NOON, {"+typing": "active"}))
-    tags = "@msgid=n1;time=2026-11-21T12:00:00.000Z;account=bob;+typing=active"
+    tags = "@msgid=n1;account=bob;time=2026-11-21T12:00:00.000Z;+typing=active"
     assert scene.lines == [f"{tags} :bob!bob@securechat TAGMSG {name}"]
     assert scene.events == []
 

@@ -192,7 +192,7 @@ REFUSED = [
     ("MODE alice +x", [("501", "alice")]),
     ("NICK bob", [("447", "alice")]),
     ("NICK root", [("447", "alice")]),
-    ("NICK", [("461", "alice", "NICK")]),
+    ("NICK", [("431", "alice")]),
     ("USER a 0 * :b", [("462", "alice")]),
     ("PASS alice:x", [("462", "alice")]),
     ("AUTHENTICATE PLAIN", [("907", "alice")]),

@@ -67,6 +67,8 @@ def _who_reply(ask: Ask, person: AccountState, channel: ChannelState | None) -> 
 
 def whois(ask: Ask) -> Iterable[Effect]:
     """Show what is known of somebody. (Modern IRC, WHOIS)"""
+    if not ask.param(0):
+        raise ask.refuse(numerics.ERR_NONICKNAMEGIVEN, "No nickname given")
     nick = ask.message.params[-1]
     person = ask.world.directory.account_named(nick)
     if person is None:
@@ -98,8 +100,8 @@ def _whois_lines(ask: Ask, person: AccountState) -> Iterator[Message]:
     if person.role == "admin":
         yield ask.reply(numerics.RPL_WHOISOPERATOR, name, "is an administrator")
     yield ask.reply(numerics.RPL_WHOISACCOUNT, name, name, "is logged in as")
-    if world.presence.is_connected(person.id):
-        yield ask.reply(numerics.RPL_WHOISSECURE, name, "is using a secure connection")
+    # Everybody's connection is; saying it only of who has one would tell who has just gone.
+    yield ask.reply(numerics.RPL_WHOISSECURE, name, "is using a secure connection")
     yield ask.reply(numerics.RPL_ENDOFWHOIS, name, "End of /WHOIS list")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -17,8 +18,13 @@ from securechat.wire import numerics
 from securechat.wire.message import Message
 
 FLAGS = "imnst"
+USUAL_USER_MODES = "+-iw"
+"""What clients set on themselves without being asked: it changes nothing here, and is no error."""
 ROLES = "qov"
 _TAKES_ARGUMENT = {True: "qovbkl", False: "qovb"}
+
+
+_LIMIT = re.compile(r"0{0,20}[1-9][0-9]{0,5}", re.ASCII)
 
 
 class Change(NamedTuple):
@@ -61,7 +67,7 @@ def _user_mode(ask: Ask) -> Iterable[Effect]:
     person = ask.someone(ask.param(0))
     if person.id != ask.account.id:
         raise ask.refuse(numerics.ERR_USERSDONTMATCH, "Cannot show or change modes of other people")
-    if len(ask.message.params) > 1 and ask.param(1).strip("+-"):
+    if ask.param(1).strip(USUAL_USER_MODES):
         raise ask.refuse(numerics.ERR_UMODEUNKNOWNFLAG, "There are no user modes here")
     return [Send([ask.reply(numerics.RPL_UMODEIS, "+")])]
 
@@ -194,8 +200,8 @@ class _Judgement:
     def _judge_limit(self, change: Change) -> None:
         if not change.adds:
             self.limit = 0
-        elif change.argument.isascii() and change.argument.isdigit() and 0 < int(change.argument[:9]) < 10**6:
-            self.limit = int(change.argument[:9])
+        elif _LIMIT.fullmatch(change.argument):
+            self.limit = int(change.argument)
         else:
             raise self._invalid(change, "A limit is a number from 1 to 999999")
 

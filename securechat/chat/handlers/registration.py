@@ -47,7 +47,10 @@ def _cap_list(ask: Ask) -> Iterable[Effect]:
 def _cap_req(ask: Ask) -> Iterable[Effect]:
     session = ask.session
     session.negotiating = session.is_registering
-    wanted = ask.fits(ask.param(1), CAP_BUDGET)
+    wanted = ask.param(1)
+    if len(wanted.encode()) > CAP_BUDGET:
+        # Its answer repeats it, and would be longer than a line.
+        return [Send([_cap_line(ask, "NAK", "")])]
     caps = capabilities.request(session.caps, wanted)
     if caps is None or (session.cap_version >= REAL_VERSION and not caps & capabilities.CAP_NOTIFY):
         return [Send([_cap_line(ask, "NAK", wanted)])]
@@ -126,6 +129,8 @@ def nick(ask: Ask) -> Iterable[Effect]:
     """Take any nick at sign-in (the welcome tells the real one) and refuse another one afterwards."""
     session = ask.session
     wanted = ask.param(0)
+    if not ask.message.params:
+        raise ask.refuse(numerics.ERR_NONICKNAMEGIVEN, "No nickname given")
     if session.is_ready:
         if wanted == ask.account.name:
             return ()
