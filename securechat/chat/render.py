@@ -50,19 +50,37 @@ def encoded(record: Record, world: World, caps: int) -> bytes:
 
 
 class PostedLine:
-    """A message, worded once; its tags are put before it for each variant."""
+    """A message, worded once; its tags are put before it once for each variant."""
 
-    __slots__ = ("body", "record", "world")
+    __slots__ = ("_account", "_body", "_client_tags", "_record", "_variants")
 
     def __init__(self, record: Record, world: World) -> None:
-        self.record = record
-        self.world = world
         assert isinstance(record.event, Posted)
-        self.body = encode(_posted(record, record.event, world, 0))
+        self._record = record
+        self._account = world.directory.name_of(record.event.account)
+        self._client_tags = record.event.tags
+        self._body = encode(_posted(record, record.event, world, 0))
+        self._variants: dict[int, bytes] = {}
 
     def for_variant(self, variant: int) -> bytes:
-        """Return the line with the tags of a variant."""
-        return encode_tags(_tags(self.record, self.world, variant)) + self.body
+        """Return the line with the tags of a variant: what `message` would give, for less."""
+        line = self._variants.get(variant)
+        if line is None:
+            line = self._variants[variant] = self._tags(variant) + self._body
+        return line
+
+    def _tags(self, variant: int) -> bytes:
+        # Time, msgid and account name need no escaping, so only the clients' own tags are looked at.
+        tags = []
+        if variant & SERVER_TIME:
+            tags.append(f"time={format_time(self._record.time)}")
+        if variant & MESSAGE_TAGS:
+            tags.append(f"msgid={self._record.msgid}")
+        if variant & ACCOUNT_TAG:
+            tags.append(f"account={self._account}")
+        if variant & MESSAGE_TAGS and self._client_tags:
+            tags.append(encode_tags(self._client_tags)[1:-1].decode())
+        return f"@{';'.join(tags)} ".encode() if tags else b""
 
 
 def _tags(record: Record, world: World, caps: int) -> dict[str, str]:

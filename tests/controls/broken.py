@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from securechat.chat import policy
+from securechat.storage.sqlite import SqliteStore
 from securechat.storage.sqlite import batch as sqlite_batch
 from securechat.storage.sqlite.batch import Batch
 from securechat.storage.sqlite.writer import Writer
@@ -45,7 +46,7 @@ def store_ids_again() -> None:
 
 def number_at_submission() -> None:
     """Take the seq from a counter when an append is submitted, rather than in the transaction that stores it."""
-    submit, judge = Writer.submit, Batch._judge
+    submit, judge = SqliteStore.submit, Batch._judge
     taken: dict[int, list[int]] = {}
 
     def submit_numbered(self: Any, follower: Any, submission: Any) -> None:
@@ -61,7 +62,7 @@ def number_at_submission() -> None:
         self.numbers = iter(taken.pop(id(submission)))
         return judge(self, submission)
 
-    patch(Writer, submit=submit_numbered)
+    patch(SqliteStore, submit=submit_numbered)
     patch(Batch, _judge=judge_numbered, _next_seq=lambda self, head: next(self.numbers))
 
 

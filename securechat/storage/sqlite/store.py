@@ -41,6 +41,7 @@ class SqliteStore:
         self._threads = ThreadPoolExecutor(len(readers), thread_name_prefix="securechat-reader")
         self._histories: list[SqliteHistory] = []
         self._closed = False
+        self._pending: list[tuple[Follower, Submission]] = []
 
     @classmethod
     def open(cls, path: Path, *, clock: Callable[[], int], randbytes: Callable[[int], bytes]) -> Self:
@@ -58,6 +59,21 @@ class SqliteStore:
         history = SqliteHistory(self, self._writer)
         self._histories.append(history)
         return history
+
+    def submit(self, follower: Follower, submission: Submission) -> None:
+        """Queue an append; all nodes of a store are on one loop.
+
+        One turn of the loop is handed over at once: a lock and a wake-up for each append would cost more than it does.
+        """
+        if not self._pending:
+            follower.loop.call_soon(self.hand_over)
+        self._pending.append((follower, submission))
+
+    def hand_over(self) -> None:
+        """Let the writer have what was submitted in this turn of the loop."""
+        pending, self._pending = self._pending, []
+        if pending:
+            self._writer.submit(pending)
 
     async def close(self) -> None:
         """Commit what is queued, hand out its outcomes, and close the database; may be called again."""
@@ -106,7 +122,7 @@ class SqliteHistory:
     def submit(self, submission: Submission) -> None:
         """Queue an append. (`chat.ports.History`)"""
         assert self._follower is not None, "start first"
-        self._writer.submit(self._follower, submission)
+        self._store.submit(self._follower, submission)
 
     async def read(self, query: HistoryQuery) -> Page:
         """Return the messages the account may read. (`chat.ports.History`)"""
@@ -122,6 +138,7 @@ class SqliteHistory:
 
     async def close(self) -> None:
         """Commit what is queued, hand out its outcomes, and let go. (`chat.ports.History`)"""
+        self._store.hand_over()
         if self._follower is not None:
             await asyncio.wrap_future(self._writer.leave(self._follower))
             self._follower = None

@@ -42,10 +42,10 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="securechat-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, follower: Follower, submission: Submission) -> None:
-        """Queue an append, from any thread."""
+    def submit(self, submissions: list[tuple[Follower, Submission]]) -> None:
+        """Queue appends and whose they are, from any thread."""
         with self._waiting:
-            self._submissions.append((follower, submission))
+            self._submissions += submissions
             self._waiting.notify()
 
     def call(self, work: Callable[[apsw.Connection], T]) -> Future[T]:
