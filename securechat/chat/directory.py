@@ -71,10 +71,6 @@ class Directory:
         ids = self._channels_of.get(account_id, ())
         return sorted((self.channels[channel_id] for channel_id in ids), key=lambda channel: channel.name)
 
-    def share_a_channel(self, one: str, other: str) -> bool:
-        """Tell whether two accounts are members of a common channel."""
-        return not self._channels_of.get(one, set()).isdisjoint(self._channels_of.get(other, ()))
-
     def acquaintances(self, account_id: str) -> Iterator[str]:
         """Yield the ids of everybody who shares a channel with an account, once each, itself not."""
         seen = {account_id}

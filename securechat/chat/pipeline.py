@@ -56,11 +56,6 @@ class Pipeline:
         """Count the commands that have been judged and wait for what was asked for."""
         return self._under_way
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing waits and nothing is under way."""
-        return not (self._waiting or self._held or self._under_way)
-
     def receive(self, message: Message) -> None:
         """Queue a command, one unit a target."""
         parts = split_targets(message)

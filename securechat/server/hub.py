@@ -59,7 +59,6 @@ class Hub:
         self._signed: dict[str, Members] = {}
         self._ready: dict[str, Members] = {}
         self._dirty: Members = {}
-        self.deliveries = 0
 
     # ── connections coming and going ──
 
@@ -162,7 +161,6 @@ class Hub:
         origins = {line.connection: None for line in lines if line.connection is not None}
         for variant, members in groups.items():
             payload = b"".join([line.posted.for_variant(variant) for line in lines])
-            self.deliveries += len(members) * len(lines)
             for connection in members:
                 if connection not in origins:
                     connection.transport.write_live(payload)

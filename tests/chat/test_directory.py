@@ -83,8 +83,8 @@ def test_who_knows_whom(stage: Stage) -> None:
     directory = stage.directory
     assert sorted(directory.acquaintances("id-Alice")) == ["id-bob", "id-carol"]
     assert sorted(directory.acquaintances("id-bob")) == ["id-Alice"]
-    assert directory.share_a_channel("id-Alice", "id-carol")
-    assert not directory.share_a_channel("id-bob", "id-carol")
+    assert "id-carol" in directory.acquaintances("id-Alice")
+    assert "id-carol" not in directory.acquaintances("id-bob")
     assert [channel.name for channel in directory.channels_of("id-Alice")] == ["#Grüße", "#room"]
     assert directory.channels_of("id-nobody") == []
     assert directory.name_of("id-nobody") == "*"
@@ -95,7 +95,7 @@ def test_who_is_gone_knows_nobody_there_any_more(stage: Stage, event: Left | Kic
     stage.happen(ROOM, event)
     assert list(stage.directory.acquaintances("id-carol")) == []
     assert stage.directory.channels_of("id-carol") == []
-    assert not stage.directory.share_a_channel("id-Alice", "id-carol")
+    assert "id-carol" not in stage.directory.acquaintances("id-Alice")
 
 
 def test_a_dropped_channel_leaves_nothing_behind(stage: Stage) -> None:

@@ -116,7 +116,7 @@ def test_a_lane_begins_a_new_attempt_when_all_of_the_last_have_come_back() -> No
         client.judge()
         attempts.append(client.pipeline.lane.attempt)
     assert attempts == [0, 0, 1, 1, 2, 2]
-    assert client.pipeline.is_idle
+    assert (len(client.pipeline), client.pipeline.under_way) == (0, 0)
 
 
 def test_how_often_a_command_was_judged_is_counted() -> None:
@@ -149,4 +149,4 @@ def test_after_the_end_nothing_waits() -> None:
     client.pipeline.clear()
     client.do("ok b")
     assert client.judge() == []
-    assert client.pipeline.is_idle
+    assert (len(client.pipeline), client.pipeline.under_way) == (0, 0)
