@@ -185,7 +185,8 @@ def run_signed_in(
 
     # A name that the terminal's encoding lacks is no reason to stop.
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        if stream is not None:
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         access = build_access(server, ca, user, from_stdin=password_stdin, token_file=token_file)
         code = asyncio.run(run(access))

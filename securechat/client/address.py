@@ -33,7 +33,7 @@ def parse_address(text: str) -> Address:
         raise ConfigError(f"{text!r} names no host: write HOST or HOST:PORT")
     if port is None:
         return Address(host)
-    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
+    if not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536):
         raise ConfigError(f"{text!r}: the port must be a number from 1 to 65535")
     return Address(host, int(port))
 

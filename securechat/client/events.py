@@ -205,11 +205,12 @@ class Following:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Something else we asked for was refused."""
+    """Something else we asked for was refused; `context` is what a FAIL has between its code and its words."""
 
     command: str
     code: str
     reason: str
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)

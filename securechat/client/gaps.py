@@ -39,6 +39,9 @@ RECENT_TARGETS: Final = 20
 MARGIN: Final = 60_000
 """Milliseconds asked for twice: what conversations commit side by side is not in order of time between them."""
 
+UNASKABLE: Final = "UNASKABLE"
+"""Our own code of a `HistoryFailed` for a request that no line can carry."""
+
 _GIVE_UP: Final = frozenset({"INVALID_TARGET", "ACCOUNT_REQUIRED", "NEED_MORE_PARAMS", "403", "442"})
 
 
@@ -200,12 +203,18 @@ class Gaps:
         # The echo of a repeated message can be older than the gap's end, so meeting it proves nothing.
         held = {message.msgid for message in gap.held if message.msgid and not message.replayed}
         meets_live = any(message.msgid in held for message in messages)
+        if messages and not meets_live and not any(self._is_new(message) for message in messages):
+            # Going on from here, a server that repeats itself would be asked for ever.
+            return [GapSuspected(gap.conversation, "the server repeats itself"), *self._finish(gap)]
         next_bound = _bound_after(messages) or gap.bound
         if meets_live or (next_bound == gap.bound and not gap.again):
             return [*messages, *self._finish(gap)]
         # The next request is made after the lines were dropped, so it finds them.
         gap.bound, gap.again = next_bound, False
         return list(messages)
+
+    def _is_new(self, message: MessageSeen) -> bool:
+        return not message.msgid or not self._state.has_seen(message.msgid)
 
     def _take_latest(self, gap: _Gap, messages: list[MessageSeen]) -> list[Event]:
         shown: list[Event] = []
@@ -226,6 +235,8 @@ class Gaps:
         gap = self._gaps.get(fold(request.target))
         if gap is None:
             return []
+        if event.code == UNASKABLE:
+            return [GapSuspected(gap.conversation, event.reason), *self._finish(gap)]
         if event.code in _GIVE_UP or gap.subcommand == "LATEST":
             self._drop(gap.conversation)
             return [event, *gap.held]

@@ -18,16 +18,16 @@ from securechat.client.events import (
     Closed,
     Disconnected,
     Event,
+    HistoryFailed,
     HistoryRequest,
     Refused,
     SignedIn,
     SignInRefused,
-    TargetsRequest,
 )
-from securechat.client.gaps import Gaps
+from securechat.client.gaps import UNASKABLE, Gaps
 from securechat.client.outbox import Delivery, Outbox, Outgoing
 from securechat.client.session import ClientSession
-from securechat.client.signin import Phase
+from securechat.client.signin import Phase, word_refusal
 from securechat.client.state import State
 from securechat.client.timing import Backoff, Timing
 from securechat.client.trust import explain, is_final
@@ -301,13 +301,14 @@ class Link:
                 if isinstance(event, SignedIn) and not welcomed.done():
                     welcomed.set_result(None)
             self._send_waiting()
+            await self._fill_gaps()
             await self._flush()
 
     async def _take(self, event: Event) -> None:
         match event:
             case SignInRefused():
                 if event.final:
-                    raise SignInError(f"{self.address} does not let {self._user} in: {event.reason} ({event.code})")
+                    raise SignInError(f"{self.address} does not let {self._user} in: {word_refusal(event)}")
                 raise _Lost(event.reason)
             case Closed():
                 raise _Lost(f"the server closed the connection: {event.reason}")
@@ -348,12 +349,15 @@ class Link:
                 self._settle(message.id)
                 if not self._events.full():
                     self._events.put_nowait(Refused(message.id, "", str(error)))
-        for request in self._gaps.take_requests():
-            if isinstance(request, TargetsRequest):
-                self._session.ask_targets(request)
-            else:
-                self._session.ask_history(request)
         self._write()
+
+    async def _fill_gaps(self) -> None:
+        while self.is_online and (requests := self._gaps.take_requests()):
+            for request in requests:
+                try:
+                    self._session.ask(request)
+                except (LineTooLong, Unsendable) as error:
+                    await self._take(HistoryFailed(request, UNASKABLE, str(error)))
 
     def _write(self) -> None:
         if self._writer is not None and not self._writer.is_closing():

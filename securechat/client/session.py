@@ -121,6 +121,17 @@ class ClientSession:
         userhost = self._userhost or f"{self.nick}!{self.nick}@securechat"
         return MAX_REST - len(f":{userhost} {command} {target} :\r\n".encode(errors="replace"))
 
+    def ask(self, request: HistoryRequest | TargetsRequest) -> None:
+        """Ask for either.
+
+        Raises:
+            LineTooLong, Unsendable: the request fits into no line.
+        """
+        if isinstance(request, TargetsRequest):
+            self.ask_targets(request)
+        else:
+            self.ask_history(request)
+
     def ask_history(self, request: HistoryRequest) -> None:
         """Ask for a page; `HistoryPage` or `HistoryFailed` answers. (IRCv3 chathistory)"""
         params = (request.subcommand, request.target, request.bound, str(request.limit))
@@ -177,7 +188,8 @@ class ClientSession:
             if self.phase is Phase.ENDED:
                 break
             if isinstance(line, Overlong):
-                events.append(Noticed("", "a line of the server was too long and is skipped"))
+                if self.phase is Phase.ACTIVE:
+                    events.append(Noticed("", "a line of the server was too long and is skipped"))
                 continue
             try:
                 message = parse(line)

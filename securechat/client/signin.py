@@ -61,6 +61,8 @@ MAX_OFFERED: Final = 200
 TRY_LATER: Final = frozenset({"TEMPORARILY_UNAVAILABLE", "THROTTLED", "RATE_LIMITED", "TRY_AGAIN"})
 """Codes of a FAIL after which another attempt makes sense."""
 
+_WRONG_PASSWORD: Final = frozenset({ERR_SASLFAIL, ERR_PASSWDMISMATCH})
+
 
 class Phase(enum.Enum):
     """How far a session has come."""
@@ -139,6 +141,8 @@ class SignIn:
         if line.param(1) == "NAK":
             return self._refuse("CAP", "the server does not keep to the capabilities it offers")
         if line.param(1) == "ACK":
+            if not set(REQUIRED) <= set(last_words(line).split()):
+                return self._refuse("CAP", "the server acknowledges other capabilities than it was asked for")
             self.phase = Phase.AUTHENTICATING
             self._put("AUTHENTICATE", "PLAIN")
         return []
@@ -178,6 +182,13 @@ class SignIn:
     def _refuse(self, code: str, reason: str) -> list[Event]:
         self.phase = Phase.ENDED
         return [SignInRefused(code, reason, final=code not in TRY_LATER)]
+
+
+def word_refusal(event: SignInRefused) -> str:
+    """Return why the server does not let us in: what to do about it, where that is known, then the server's words."""
+    if event.code in _WRONG_PASSWORD:
+        return f"wrong name or password ({event.reason}, {event.code})"
+    return f"{event.reason} ({event.code})"
 
 
 def last_words(line: Message) -> str:

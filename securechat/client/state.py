@@ -95,6 +95,10 @@ class State:
         """Return the channel with this name, if we are in it."""
         return self.channels.get(fold(name))
 
+    def has_seen(self, msgid: str) -> bool:
+        """Tell whether a message was taken in before, as far as is remembered."""
+        return msgid in self._seen
+
     def position(self, conversation: str) -> Position | None:
         """Return how far a conversation has been seen, or None when nothing is known of it."""
         return self._positions.get(fold(conversation))

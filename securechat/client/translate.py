@@ -24,7 +24,7 @@ from securechat.client.events import (
 )
 from securechat.wire.message import Message
 from securechat.wire.names import fold, split_userhost
-from securechat.wire.numerics import RPL_NOTOPIC, RPL_TOPIC
+from securechat.wire.numerics import ERR_NOMOTD, RPL_NOTOPIC, RPL_TOPIC
 from securechat.wire.times import parse_time
 
 MAX_MSGID: Final = 255
@@ -32,6 +32,15 @@ MAX_MSGID: Final = 255
 
 PREFIXES: Final = "~&@%+"
 """What can stand before a nick in a list of names."""
+
+
+_FAILURES: Final = frozenset({"902", "904", "905", "906", "907"})
+"""Numerics above 599 that say no, all of them about SASL; those from 400 to 599 do, but for a missing MOTD."""
+
+
+def is_sayable(name: str) -> bool:
+    """Tell whether a name can stand as one parameter of a command, so that its conversation can be asked about."""
+    return bool(name) and name[0] != ":" and not any(character in " ,\0\r\n" for character in name)
 
 
 def is_channel(name: str) -> bool:
@@ -50,8 +59,11 @@ def read_message(line: Message, nick: str, now: int, *, replayed: bool) -> Messa
     target, text = line.params[:2]
     sender = split_userhost(line.source)[0]
     own = fold(sender) == fold(nick)
+    conversation = target if own or is_channel(target) else sender
+    if not is_sayable(conversation):
+        return None
     return MessageSeen(
-        conversation=target if own or is_channel(target) else sender,
+        conversation=conversation,
         target=target,
         sender=sender,
         text=text,
@@ -64,9 +76,10 @@ def read_message(line: Message, nick: str, now: int, *, replayed: bool) -> Messa
 
 
 def read_msgid(line: Message) -> str:
-    """Return the line's msgid, or "" when it has none that is worth keeping."""
+    """Return the line's msgid, or "" when it has none that a request for history could name."""
     msgid = line.tags.get("msgid", "")
-    return msgid if len(msgid) <= MAX_MSGID else ""
+    nameable = len(msgid) <= MAX_MSGID and msgid.isascii() and msgid.isprintable() and " " not in msgid
+    return msgid if nameable else ""
 
 
 def read_members(words: str) -> list[tuple[str, str]]:
@@ -81,7 +94,9 @@ def read_members(words: str) -> list[tuple[str, str]]:
 
 def read_target(line: Message) -> tuple[str, int] | None:
     """Read a line of a TARGETS batch: conversation and time of its latest message. (IRCv3 chathistory)"""
-    if line.command != "CHATHISTORY" or len(line.params) < 3 or line.params[0] != "TARGETS" or not line.params[1]:
+    if line.command != "CHATHISTORY" or len(line.params) < 3 or line.params[0] != "TARGETS":
+        return None
+    if not is_sayable(line.params[1]):
         return None
     try:
         return line.params[1], parse_time(line.params[2])
@@ -119,7 +134,9 @@ def _is_own(line: Message, nick: str) -> bool:
     return fold(_who(line)) == fold(nick)
 
 
-def _join(line: Message, nick: str) -> Event:
+def _join(line: Message, nick: str) -> Event | None:
+    if not is_sayable(line.params[0]) or not is_sayable(_who(line)):
+        return None
     return Joined(line.params[0], _who(line), _is_own(line, nick))
 
 
@@ -165,14 +182,16 @@ def _invite(line: Message, nick: str) -> Event:
 
 
 def _fail(line: Message, nick: str) -> Event:
-    return Failed(line.params[0], line.params[1], line.params[-1] if len(line.params) > 2 else "")
+    reason = line.params[-1] if len(line.params) > 2 else ""
+    return Failed(line.params[0], line.params[1], reason, " ".join(line.params[2:-1]))
 
 
 def _remark(line: Message, nick: str) -> Event:
-    return Noticed(line.command, line.params[-1])
+    # What stands before the words can be all that matters: a new token, for one.
+    return Noticed(line.command, " ".join(line.params[2:] or line.params[-1:]))
 
 
-_Reader = Callable[[Message, str], Event]
+_Reader = Callable[[Message, str], Event | None]
 
 _READERS: Final[dict[str, tuple[int, _Reader]]] = {
     "JOIN": (1, _join),
@@ -198,6 +217,6 @@ def _read_numeric(line: Message) -> Event | None:
     words = " ".join(line.params[1:])
     if not words:
         return None
-    if line.command >= "400":
+    if line.command in _FAILURES or ("400" <= line.command <= "599" and line.command != ERR_NOMOTD):
         return Failed(line.param(1) if len(line.params) > 2 else "", line.command, line.params[-1])
     return Noticed(line.command, words)

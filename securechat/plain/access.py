@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import os
 import stat
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +13,8 @@ from securechat.client.address import Address, parse_address
 from securechat.client.link import Link
 from securechat.client.trust import build_context
 from securechat.errors import ConfigError
+from securechat.plain.printed import warn
+from securechat.plain.typed import find_stdin
 
 MAX_SECRET: Final = 4096
 """Bytes of a password or token."""
@@ -70,10 +71,10 @@ def _read_secret(user: str, address: Address, from_stdin: bool, token_file: Path
     if from_stdin and token_file:
         raise ConfigError("give either --password-stdin or --token-file, not both")
     if from_stdin:
-        return _check_secret(read_first_line(sys.stdin.fileno()), "the first line of standard input")
+        return _check_secret(read_first_line(find_stdin()), "the first line of standard input")
     if token_file:
         return _check_secret(_read_token_file(token_file), str(token_file))
-    if not sys.stdin.isatty():
+    if not os.isatty(find_stdin()):
         raise ConfigError("no password: give --token-file FILE, or --password-stdin and the password as the first line")
     return _check_secret(getpass.getpass(f"Password of {user} at {address}: ").encode(), "the password")
 
@@ -98,7 +99,7 @@ def read_first_line(descriptor: int) -> bytes:
 def _read_token_file(path: Path) -> bytes:
     try:
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            sys.stderr.write(f"securechat-client: others can read {path}: chmod 600 it\n")
+            warn(f"securechat-client: others can read {path}: chmod 600 it")
         with path.open("rb") as file:
             return file.read(MAX_SECRET + 1).strip()
     except OSError as error:

@@ -22,11 +22,12 @@ from securechat.client.events import (
     TopicSet,
 )
 from securechat.client.link import Link
-from securechat.client.outbox import Outgoing
+from securechat.client.outbox import Delivery, Outgoing
 from securechat.client.translate import is_channel
 from securechat.plain.access import Access
 from securechat.plain.commands import run_command
-from securechat.plain.typed import prompt_lines, read_lines
+from securechat.plain.printed import print_line, warn
+from securechat.plain.typed import find_stdin, prompt_lines, read_lines
 from securechat.plain.visible import show
 from securechat.plain.wording import (
     word_event,
@@ -53,6 +54,7 @@ class Talk:
         self._introduced: set[str] = set()
         self._expected: set[str] = set()
         self._unconfirmed: dict[str, Outgoing] = {}
+        self._doubted: set[str] = set()
 
     async def run(self, lines: AsyncIterator[bytes]) -> int:
         """Print and read until the lines end or /quit; returns the exit code.
@@ -80,7 +82,7 @@ class Talk:
 
     def tell(self, text: str) -> None:
         """Print a remark of our own."""
-        self._print(f"-- {show(text)}")
+        print_line(f"-- {show(text)}")
 
     def say(self, target: str, text: str) -> None:
         """Send a text, in several messages when it is too long for one."""
@@ -90,7 +92,7 @@ class Talk:
             message = self.link.post(target, part)
             self._unconfirmed[message.id] = message
             if not self.link.is_online:
-                self._print(word_unconfirmed(message, self.link.state.nick, "will be sent when the connection is back"))
+                print_line(word_unconfirmed(message, self.link.state.nick, "will be sent when the connection is back"))
 
     def switch(self, target: str) -> None:
         """Make a conversation the one that is talked in."""
@@ -139,7 +141,7 @@ class Talk:
         waiting = [asyncio.ensure_future(self.link.confirm(message, FAREWELL)) for message in self.link.outbox.waiting]
         await asyncio.gather(*waiting, return_exceptions=True)
         for message in self.link.outbox.waiting:
-            self._print(word_unconfirmed(message, self.link.state.nick, "not confirmed; it may have been sent"))
+            print_line(word_unconfirmed(message, self.link.state.nick, "not confirmed; it may have been sent"))
         return 1 if len(self.link.outbox) else 0
 
     # Printing
@@ -151,26 +153,34 @@ class Talk:
     def _take_event(self, event: Event) -> None:
         match event:
             case Disconnected():
-                self._warn(word_lost_connection(event))
-                for message in self.link.outbox.waiting:
-                    remark = "not confirmed; will be sent again, and stored once"
-                    self._print(word_unconfirmed(message, self.link.state.nick, remark))
+                warn(word_lost_connection(event))
+                self._doubt_unconfirmed()
             case SignedIn():
-                self._warn(f"-- connected to {self.link.address} as {show(event.nick)}")
+                warn(f"-- connected to {self.link.address} as {show(event.nick)}")
             case Acknowledged():
                 self._unconfirmed.pop(event.id, None)
+                self._doubted.discard(event.id)
             case Refused():
+                self._doubted.discard(event.id)
                 refused = self._unconfirmed.pop(event.id, None)
                 if refused is not None:
-                    self._print(word_refused(refused, self.link.state.nick))
+                    print_line(word_refused(refused, self.link.state.nick))
             case HistoryPage():
                 for seen in event.messages:
-                    self._print(word_message(seen))
+                    print_line(word_message(seen))
             case _:
                 self._follow_channels(event)
                 line = word_event(event) if self._is_news(event) else None
                 if line is not None:
-                    self._print(line)
+                    print_line(line)
+
+    def _doubt_unconfirmed(self) -> None:
+        """Say once of each message that was on its way when the connection went that nothing is known of it."""
+        for message in self.link.outbox.waiting:
+            if message.delivery is Delivery.UNKNOWN and message.id not in self._doubted:
+                self._doubted.add(message.id)
+                remark = "not confirmed; will be sent again, and stored once"
+                print_line(word_unconfirmed(message, self.link.state.nick, remark))
 
     def _follow_channels(self, event: Event) -> None:
         if isinstance(event, Joined) and event.own:
@@ -195,23 +205,16 @@ class Talk:
             return news
         return True
 
-    def _print(self, line: str) -> None:
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
-
-    def _warn(self, line: str) -> None:
-        sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
-
 
 async def talk(access: Access) -> int:
     """Run the line mode until it is left; returns the exit code."""
     async with access.open_link(backlog=BACKLOG) as link:
         conversation = Talk(link)
+        stdin = find_stdin()
         dumb = os.environ.get("TERM", "dumb") == "dumb"
-        if sys.stdin.isatty() and sys.stdout.isatty() and not dumb:
+        if os.isatty(stdin) and sys.stdout is not None and sys.stdout.isatty() and not dumb:
             return await conversation.run(prompt_lines(lambda: f"[{show(conversation.current)}] "))
-        return await conversation.run(read_lines(sys.stdin.fileno()))
+        return await conversation.run(read_lines(stdin))
 
 
 def split_text(text: str, room: int) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import sys
 import uuid
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -25,7 +24,8 @@ from securechat.client.link import Link
 from securechat.client.outbox import Outgoing
 from securechat.errors import ConfigError, SecurechatError, UnreachableError
 from securechat.plain.access import Access, check_target
-from securechat.plain.typed import read_lines
+from securechat.plain.printed import print_line, warn
+from securechat.plain.typed import find_stdin, read_lines
 from securechat.plain.visible import show
 from securechat.plain.wording import word_event, word_lost_connection, word_message
 from securechat.wire.names import fold
@@ -50,7 +50,12 @@ async def send(access: Access, target: str, text: str | None, message_id: str | 
     async with access.open_link(follow=()) as link:
         draining = asyncio.create_task(_drain(link))
         try:
-            return await _send_all(link, target, _lines_of(text), first)
+            code = await _send_all(link, target, _lines_of(text), first)
+            await link.close()
+            if code:
+                # Raises what ended the link for good, where something did.
+                await draining
+            return code
         finally:
             draining.cancel()
             await asyncio.gather(draining, return_exceptions=True)
@@ -66,11 +71,11 @@ async def tail(access: Access, target: str, since: str | None, *, as_json: bool)
                 case MessageSeen():
                     print_message(event, as_json=as_json)
                 case Following():
-                    _warn(f"following {show(target)}")
+                    warn(f"following {show(target)}")
                 case Disconnected():
-                    _warn(word_lost_connection(event))
+                    warn(word_lost_connection(event))
                 case GapSuspected():
-                    _warn(word_event(event) or "")
+                    warn(word_event(event) or "")
                 case HistoryFailed():
                     raise _unreadable(target, event)
                 case Left() if event.own and fold(event.channel) == fold(target):
@@ -114,8 +119,7 @@ def print_message(message: MessageSeen, *, as_json: bool) -> None:
         line = json.dumps(row)
     else:
         line = word_message(message)
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    print_line(line)
 
 
 def parse_since(text: str) -> tuple[int, str]:
@@ -149,13 +153,15 @@ async def _send_all(link: Link, target: str, lines: AsyncIterator[bytes], first:
         try:
             pending[number] = link.post(target, _decode(line), message_id=_id_of(first, number))
         except (LineTooLong, Unsendable) as error:
-            _warn(f"securechat-client: message {number}: {error}; it and what follows was not sent")
+            warn(f"securechat-client: message {number}: {error}; it and what follows was not sent")
             worst = 1
             break
         if len(pending) >= MAX_UNCONFIRMED:
             worst = max(worst, await _confirm(link, pending))
     while pending:
         worst = max(worst, await _confirm(link, pending))
+    if not number:
+        raise ConfigError("there is nothing to send: the text is empty")
     return worst
 
 
@@ -166,10 +172,10 @@ async def _confirm(link: Link, pending: dict[int, Outgoing]) -> int:
     try:
         await link.confirm(message, PATIENCE)
     except MessageRefused as error:
-        _warn(f"securechat-client: message {number} to {show(message.target)} was refused: {show(str(error))}")
+        warn(f"securechat-client: message {number} to {show(message.target)} was refused: {show(str(error))}")
         return 1
     except DeliveryUnknown as error:
-        _warn(f"securechat-client: message {number} to {show(message.target)}: {error}")
+        warn(f"securechat-client: message {number} to {show(message.target)}: {error}")
         return 3
     return 0
 
@@ -177,12 +183,12 @@ async def _confirm(link: Link, pending: dict[int, Outgoing]) -> int:
 async def _drain(link: Link) -> None:
     async for event in link:
         if isinstance(event, Disconnected):
-            _warn(word_lost_connection(event))
+            warn(word_lost_connection(event))
 
 
 async def _lines_of(text: str | None) -> AsyncIterator[bytes]:
     if text is None:
-        async for line in read_lines(sys.stdin.fileno()):
+        async for line in read_lines(find_stdin()):
             yield line
     else:
         for part in text.splitlines():
@@ -190,17 +196,20 @@ async def _lines_of(text: str | None) -> AsyncIterator[bytes]:
 
 
 async def _take_page(link: Link, target: str) -> tuple[MessageSeen, ...]:
-    async with asyncio.timeout(PATIENCE):
-        async for event in link:
-            match event:
-                case HistoryPage():
-                    return event.messages
-                case HistoryFailed():
-                    raise _unreadable(target, event)
-                case Disconnected():
-                    raise UnreachableError(f"connection lost: {event.reason}")
-                case _:
-                    pass
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for event in link:
+                match event:
+                    case HistoryPage():
+                        return event.messages
+                    case HistoryFailed():
+                        raise _unreadable(target, event)
+                    case Disconnected():
+                        raise UnreachableError(f"connection lost: {event.reason}")
+                    case _:
+                        pass
+    except TimeoutError:
+        raise UnreachableError("the server does not answer") from None
     raise UnreachableError("the link has ended")
 
 
@@ -229,8 +238,3 @@ def _id_of(first: uuid.UUID | None, number: int) -> str:
     if first is None:
         return str(uuid.uuid4())
     return str(first if number == 1 else uuid.uuid5(first, str(number)))
-
-
-def _warn(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()

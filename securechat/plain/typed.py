@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from securechat.client.errors import Unsendable
+from securechat.errors import ConfigError
 
 MAX_LINE: Final = 1 << 20
 CHUNK: Final = 65_536
+
+
+def find_stdin() -> int:
+    """Return the descriptor of standard input.
+
+    Raises:
+        ConfigError: it is closed.
+    """
+    if sys.stdin is None:
+        raise ConfigError("standard input is closed")
+    return sys.stdin.fileno()
 
 
 async def read_lines(descriptor: int) -> AsyncIterator[bytes]:

@@ -136,7 +136,8 @@ def _invited(event: Invited) -> str:
 
 
 def _failed(event: Failed) -> str:
-    where = f"{show(event.command)}: " if event.command else ""
+    words = [show(word) for word in (event.command, event.context) if word]
+    where = f"{' '.join(words)}: " if words else ""
     return f"-- not done: {where}{show(event.reason)} ({show(event.code)})"
 
 

@@ -12,6 +12,10 @@ LS = (
     b":irc.test CAP * LS :sasl=PLAIN server-time message-tags echo-message batch labeled-response "
     b"draft/chathistory securechat.internal/once away-notify\r\n"
 )
+ACK = (
+    b":irc.test CAP * ACK :sasl server-time message-tags echo-message batch labeled-response draft/chathistory "
+    b"securechat.internal/once\r\n"
+)
 REQ = (
     b"CAP REQ :sasl server-time message-tags echo-message batch labeled-response draft/chathistory "
     b"securechat.internal/once away-notify\r\n"
@@ -26,7 +30,7 @@ def make_session() -> ClientSession:
 def sign_in() -> ClientSession:
     session = make_session()
     session.receive(LS)
-    session.receive(b":irc.test CAP * ACK :sasl\r\nAUTHENTICATE +\r\n:irc.test 903 alice :ok\r\n")
+    session.receive(ACK + b"AUTHENTICATE +\r\n:irc.test 903 alice :ok\r\n")
     session.receive(
         b":irc.test 001 Alice :Welcome\r\n:irc.test 005 Alice CHATHISTORY=50 :are\r\n:irc.test 422 Alice :-\r\n"
     )

@@ -34,6 +34,7 @@ def test_an_address_is_read_and_written(text: str, host: str, port: int, written
         "host:0",
         "host:65536",
         "host:99999999",
+        "host:00000199999",
         "host:٣",
         "::1",
         "[::1",

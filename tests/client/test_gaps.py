@@ -248,3 +248,22 @@ def test_however_pages_and_live_lines_meet_everything_is_shown_once_in_order(see
             start = int(request.bound.removeprefix("msgid=m"))
             waiting += screen.answer(request, *range(start + 1, min(start + request.limit, stored) + 1))
     assert screen.texts == [f"text {number}" for number in range(1, 31)]
+
+
+def test_a_server_that_repeats_its_pages_is_not_asked_for_ever() -> None:
+    screen, after = came_back()
+    screen.take(seen(9))
+    (after,) = screen.answer(after, 3, 4)
+    (after,) = screen.answer(after, 5, 6)
+    assert screen.answer(after, 3, 4) == []
+    assert screen.texts == [f"text {number}" for number in (1, 2, 3, 4, 5, 6, 9)]
+    assert GapSuspected("#x", "the server repeats itself") in screen.shown
+    assert screen.shown[-1] == Following("#x")
+
+
+def test_a_gap_that_cannot_be_asked_about_is_dropped_with_a_warning() -> None:
+    screen, after = came_back()
+    screen.take(seen(9))
+    assert screen.take(HistoryFailed(after, limits.UNASKABLE, "too long")) == []
+    assert screen.texts == ["text 1", "text 2", "text 9"]
+    assert GapSuspected("#x", "too long") in screen.shown

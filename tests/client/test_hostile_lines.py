@@ -105,10 +105,26 @@ def test_a_server_cannot_make_the_session_keep_more_and_more() -> None:
     assert [type(event) for event in refused] == [SignInRefused]
 
 
-def test_a_msgid_too_long_to_be_one_counts_as_none() -> None:
-    (event,) = sign_in().receive(b"@msgid=" + b"m" * 256 + b" :bob!b@c PRIVMSG Alice :hi\r\n")
+MSGIDS = [
+    (b"m" * 255, "m" * 255),
+    (b"m" * 256, ""),
+    (b"a\\sb", ""),
+    (b"a\\r\\nQUIT", ""),
+    (b"\xc3\xa4", ""),
+    (b"\x1b", ""),
+    (b"A-z_0=", "A-z_0="),
+]
+
+
+@pytest.mark.parametrize(("sent", "kept"), MSGIDS)
+def test_a_msgid_that_no_request_could_name_counts_as_none(sent: bytes, kept: str) -> None:
+    (event,) = sign_in().receive(b"@msgid=" + sent + b" :bob!b@c PRIVMSG Alice :hi\r\n")
     assert isinstance(event, MessageSeen)
-    assert event.msgid == ""
+    assert event.msgid == kept
+
+
+def test_lines_too_long_tell_nothing_before_the_welcome() -> None:
+    assert make_session().receive((b"x" * 9000 + b"\r\n") * 3) == []
 
 
 def test_what_is_no_message_is_no_message() -> None:

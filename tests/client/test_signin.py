@@ -12,7 +12,7 @@ from securechat.client.events import (
 )
 from securechat.client.session import ClientSession
 from securechat.errors import ConfigError
-from tests.client.handshake import LS, NOW, REQ, RESPONSE, make_session
+from tests.client.handshake import ACK, LS, NOW, REQ, RESPONSE, make_session
 
 
 def test_signing_in_goes_step_by_step_and_the_secret_waits_for_the_challenge() -> None:
@@ -20,7 +20,7 @@ def test_signing_in_goes_step_by_step_and_the_secret_waits_for_the_challenge() -
     steps = [
         (b"", b"CAP LS 302\r\n"),
         (LS, REQ),
-        (b":irc.test CAP * ACK :sasl\r\n", b"AUTHENTICATE PLAIN\r\n"),
+        (ACK, b"AUTHENTICATE PLAIN\r\n"),
         (b"AUTHENTICATE +\r\n", b"AUTHENTICATE " + RESPONSE + b"\r\n"),
         (b":irc.test 900 alice a!a@securechat alice :in\r\n", b""),
         (b":irc.test 903 alice :ok\r\n", b"CAP END\r\nNICK alice\r\nUSER alice 0 * alice\r\n"),
@@ -43,9 +43,7 @@ def test_the_capability_list_may_come_in_several_lines() -> None:
 
 def test_the_welcome_ends_with_the_first_line_of_the_chat_where_there_is_no_motd() -> None:
     session = make_session()
-    session.receive(
-        LS + b"CAP * ACK :sasl\r\nAUTHENTICATE +\r\n903 alice :ok\r\n001 alice :hi\r\n005 alice CHATHISTORY=9 :x\r\n"
-    )
+    session.receive(LS + ACK + b"AUTHENTICATE +\r\n903 alice :ok\r\n001 alice :hi\r\n005 alice CHATHISTORY=9 :x\r\n")
     events = session.receive(b":alice!alice@securechat JOIN #general\r\n")
     assert events == [SignedIn("alice", 9), Joined("#general", "alice", True)]
 
@@ -53,7 +51,7 @@ def test_the_welcome_ends_with_the_first_line_of_the_chat_where_there_is_no_motd
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7, 64])
 def test_events_do_not_depend_on_how_the_bytes_arrive(chunk: int) -> None:
     stream = (
-        LS + b"CAP * ACK :sasl\r\nAUTHENTICATE +\r\n903 alice :ok\r\n001 alice :hi\r\n376 alice :-\r\n"
+        LS + ACK + b"AUTHENTICATE +\r\n903 alice :ok\r\n001 alice :hi\r\n376 alice :-\r\n"
         b"@time=2023-11-14T22:13:21.000Z;msgid=m1 :bob!bob@securechat PRIVMSG #general :gr\xc3\xbc\xc3\x9fe\r\n"
     )
     session = make_session()
@@ -67,12 +65,13 @@ def test_events_do_not_depend_on_how_the_bytes_arrive(chunk: int) -> None:
 REFUSED = [
     (b"CAP * LS :sasl multi-prefix\r\n", "CAP", True),
     (LS + b"CAP * NAK :sasl\r\n", "CAP", True),
-    (LS + b"CAP * ACK :sasl\r\nAUTHENTICATE +\r\n:irc.test 904 alice :SASL authentication failed\r\n", "904", True),
-    (LS + b"CAP * ACK :sasl\r\nAUTHENTICATE +\r\n:irc.test 902 alice :This account is disabled\r\n", "902", True),
-    (LS + b"CAP * ACK :sasl\r\n:irc.test 908 alice EXTERNAL :are available\r\n", "908", True),
-    (LS + b"CAP * ACK :sasl\r\nAUTHENTICATE +\r\nFAIL AUTHENTICATE THROTTLED :Wait\r\n", "THROTTLED", False),
+    (LS + b"CAP * ACK :sasl\r\nAUTHENTICATE +\r\n", "CAP", True),
+    (LS + ACK + b"AUTHENTICATE +\r\n:irc.test 904 alice :SASL authentication failed\r\n", "904", True),
+    (LS + ACK + b"AUTHENTICATE +\r\n:irc.test 902 alice :This account is disabled\r\n", "902", True),
+    (LS + ACK + b":irc.test 908 alice EXTERNAL :are available\r\n", "908", True),
+    (LS + ACK + b"AUTHENTICATE +\r\nFAIL AUTHENTICATE THROTTLED :Wait\r\n", "THROTTLED", False),
     (b"FAIL * ACCOUNT_REQUIRED :Who are you?\r\n", "ACCOUNT_REQUIRED", True),
-    (LS + b"CAP * ACK :sasl\r\n903 alice :ok\r\n:irc.test 433 * alice :taken\r\n", "433", True),
+    (LS + ACK + b"903 alice :ok\r\n:irc.test 433 * alice :taken\r\n", "433", True),
 ]
 
 
@@ -89,11 +88,13 @@ def test_a_refusal_ends_the_sign_in(received: bytes, code: str, final: bool) -> 
 
 UNASKED = [
     b"AUTHENTICATE +\r\n",
-    b"CAP * ACK :sasl\r\nAUTHENTICATE +\r\n",
+    ACK + b"AUTHENTICATE +\r\n",
     b"CAP * LS :sasl\r\nAUTHENTICATE +\r\n",
     LS + b"AUTHENTICATE +\r\n",
-    LS + b"CAP * ACK :sasl\r\nAUTHENTICATE\r\nAUTHENTICATE :\r\n",
+    LS + ACK + b"AUTHENTICATE\r\nAUTHENTICATE :\r\n",
     LS + b"CAP * NAK :sasl\r\nAUTHENTICATE +\r\n",
+    LS + b"CAP * ACK :sasl\r\nAUTHENTICATE +\r\n",
+    LS + ACK.replace(b"echo-message", b"echo-massage") + b"AUTHENTICATE +\r\n",
     b"001 alice :come in\r\n376 alice :x\r\nAUTHENTICATE +\r\n",
 ]
 
@@ -107,9 +108,7 @@ def test_no_order_of_lines_but_the_right_one_gets_the_secret(received: bytes) ->
 
 def test_control_the_right_order_gets_the_secret_once() -> None:
     session = make_session()
-    session.receive(
-        LS + b"CAP * ACK :sasl\r\nAUTHENTICATE +\r\nAUTHENTICATE +\r\n" + LS + b"CAP * ACK :sasl\r\nAUTHENTICATE +\r\n"
-    )
+    session.receive(LS + ACK + b"AUTHENTICATE +\r\nAUTHENTICATE +\r\n" + LS + ACK + b"AUTHENTICATE +\r\n")
     assert session.outgoing().count(RESPONSE) == 1
 
 

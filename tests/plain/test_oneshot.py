@@ -75,7 +75,7 @@ async def test_a_wrong_password_is_exit_1_and_one_line(program: MakeProgram) -> 
     outcome = await program("send", "#general", "hi", "--password-stdin", sign_in=False).run(b"wrong\n")
     assert outcome.code == 1
     assert outcome.out == ""
-    assert "does not let alice in: SASL authentication failed (904)" in outcome.err
+    assert "does not let alice in: wrong name or password (SASL authentication failed, 904)" in outcome.err
     assert outcome.err.count("\n") == 1
 
 
@@ -107,6 +107,7 @@ MISUSES = [
     (["send", "#a", "hi", "--server", "localhost"], "no name"),
     (["send", "#a", "hi", "--server", "localhost", "--user", "alice"], "no password"),
     (["send", "#a", "hi", "--server", "localhost:x", "--user", "alice"], "the port must be a number"),
+    (["send", "#a", "hi", "--server", "localhost:00000199999", "--user", "alice"], "the port must be a number"),
     (["tail", "#a", "--server", "::1", "--user", "alice"], "brackets"),
     (["tail", "#a", "--server", "localhost", "--user", "a b", "--token-file", "TOKEN"], "is no account name"),
     (["tail", "#a", "--server", "localhost", "--user", "alice", "--token-file", "/nowhere"], "token file /nowhere"),

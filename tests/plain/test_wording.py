@@ -47,6 +47,7 @@ WORDED = [
     (events.ModeChanged("#x", "bob", ("+o", "al")), "-- #x: mode +o al (by bob)"),
     (events.Invited("#x", "alice", "bob"), "-- bob invites alice to #x"),
     (events.Failed("#x", "473", "Invite only"), "-- not done: #x: Invite only (473)"),
+    (events.Failed("ACCOUNT", "UNKNOWN", "No such device", "7"), "-- not done: ACCOUNT 7: No such device (UNKNOWN)"),
     (events.GapSuspected("#x", "gone"), "-- #x: messages may be missing here (gone)"),
     (events.Noticed("", "words"), "-- words"),
     (events.Acknowledged("u", "m"), None),

@@ -1,0 +1,108 @@
+"""Full, closed and silent: what the commands say when a stream or the server takes no part any more."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+from asyncio.subprocess import PIPE
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from securechat.client import Address, Link, Outgoing, build_context
+from securechat.client.events import Disconnected
+from securechat.errors import UnreachableError
+from securechat.plain import oneshot
+from securechat.plain.access import Access
+from securechat.plain.line import Talk
+from tests.client.fakeserver import FakeServer
+from tests.plain.program import Outcome, Program
+
+MakeProgram = Callable[..., Program]
+
+
+async def run_redirected(program: Program, redirection: str, stdin: bytes = b"") -> Outcome:
+    """Run a command line in a shell, with its streams redirected."""
+    words = shlex.join([*program.command, *program.words])
+    environment = {**os.environ, "TZ": "UTC", "PYTHONWARNINGS": "error"}
+    process = await asyncio.create_subprocess_shell(
+        f"exec {words} {redirection}", stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment
+    )
+    out, err = await process.communicate(stdin)
+    return Outcome(process.returncode or 0, out.decode(), err.decode())
+
+
+FULL = "securechat-client: standard output: No space left on device"
+CLOSED = "securechat-client: standard output is closed"
+
+
+@pytest.mark.parametrize(("redirection", "said"), [(">/dev/full", FULL), (">&-", CLOSED)])
+@pytest.mark.parametrize("words", [("history", "#general"), ("tail", "#general", "--since", "2020-01-01"), ()])
+async def test_output_that_goes_nowhere_is_exit_1_and_one_line(
+    server: FakeServer, program: MakeProgram, words: tuple[str, ...], redirection: str, said: str
+) -> None:
+    server.say("bob", "#general", "hello")
+    outcome = await run_redirected(program(*words), redirection)
+    talk = ("following", "-- connected")
+    assert [line for line in outcome.err.splitlines() if not line.startswith(talk)] == [said]
+    assert outcome.code == 1
+
+
+async def test_send_needs_no_standard_output_and_with_a_text_no_standard_input(
+    server: FakeServer, program: MakeProgram
+) -> None:
+    assert await run_redirected(program("send", "#general", "hi"), ">&- <&-") == (0, "", "")
+    assert [message.text for message in server.stored] == ["hi"]
+    outcome = await run_redirected(program("send", "#general"), "<&-")
+    assert outcome == (2, "", "securechat-client: standard input is closed\n")
+
+
+@pytest.mark.parametrize(("words", "stdin"), [(("",), b""), ((), b""), ((), b"\n\n")])
+async def test_send_without_any_text_is_exit_2(
+    server: FakeServer, program: MakeProgram, words: tuple[str, ...], stdin: bytes
+) -> None:
+    outcome = await program("send", "#general", *words).run(stdin)
+    assert outcome == (2, "", "securechat-client: there is nothing to send: the text is empty\n")
+    assert server.stored == []
+
+
+async def test_send_says_why_the_link_ended_for_good_and_that_nothing_is_confirmed(
+    server: FakeServer, program: MakeProgram
+) -> None:
+    server.cut_before_storing.add("one")
+    async with program("send", "#general") as sending:
+        await server.until(lambda: server.present)
+        server.passwords["alice"] = "changed"
+        _, err = await sending.process.communicate(b"one\n")
+        assert sending.process.returncode == 1
+    assert b"message 1 to #general: not confirmed" in err
+    assert b"wrong name or password (SASL authentication failed, 904)\n" in err
+    assert b"Traceback" not in err
+
+
+async def test_history_of_a_server_that_does_not_answer_is_unreachable(
+    server: FakeServer, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oneshot, "PATIENCE", 0.05)
+    server.deaf = True
+    access = Access(Address("localhost", server.port), ca_file, "alice", "secret")
+    with pytest.raises(UnreachableError, match="the server does not answer"):
+        await oneshot.history(access, "#general", 5, as_json=False)
+
+
+async def test_a_message_is_said_to_be_unconfirmed_once_and_not_after_every_attempt(
+    ca_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    link = Link(Address("localhost"), "alice", "secret", build_context(ca_file))
+    talk = Talk(link)
+    link.outbox.add(Outgoing("1", "#general", "on its way"))
+    link.outbox.take_unsent()
+    link.outbox.add(Outgoing("2", "#general", "written offline"))
+    for _ in range(3):
+        link.outbox.lose_connection()
+        talk._take_event(Disconnected("gone", 1.0))
+    captured = capsys.readouterr()
+    assert captured.out == "?     #general <> on its way -- not confirmed; will be sent again, and stored once\n"
+    assert captured.err.count("connection lost") == 3
