@@ -60,7 +60,7 @@ class Verdict(enum.Enum):
     STALE = "stale"
     """An expected epoch has passed, a name or membership was not as judged, or the lane is held up: judge again."""
     UNAVAILABLE = "unavailable"
-    """The disk is full: nothing was stored; the server is read-only for now."""
+    """Nothing was stored, because the disk is full or somebody else keeps the database locked; later it may be."""
 
 
 class Outcome(NamedTuple):
@@ -97,7 +97,7 @@ class HistoryQuery(msgspec.Struct, frozen=True):
 
     start: where to read from; None only with LATEST (`*`).
     end: the far bound of BETWEEN; BETWEEN runs from start towards end, so newest first decides which are kept.
-    limit: messages; a page by time may hold more, since it never splits a millisecond.
+    limit: messages; a page that no msgid bounds (`LATEST *` too) may hold more, since it never splits a millisecond.
     """
 
     account: str
@@ -204,6 +204,7 @@ class History(Protocol):
     async def start(self, sink: Sink, fatal: Callable[[Exception], None]) -> Snapshot:
         """Load the state, and from exactly there on hand every committed batch to `sink`, on the running loop.
 
+        No batch reaches the sink before this has returned: take the snapshot over without awaiting anything in between.
         `fatal` is called once, on the loop, when a commit failed for good: nothing is acknowledged after it.
         """
 
