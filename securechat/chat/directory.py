@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from securechat.chat import channel as channels
 from securechat.chat.events import (
@@ -20,22 +20,31 @@ from securechat.chat.events import (
     PasswordSet,
     Record,
     Registered,
+    RoleSet,
     StreamId,
     account_stream,
 )
 from securechat.chat.ports import AccountState, ChannelState, DeviceState, Snapshot
 from securechat.wire.names import fold, skeleton
 
+if TYPE_CHECKING:
+    from securechat.chat.roster import Row
+
+
+_NONE: frozenset[str] = frozenset()
+
 
 class Directory:
     """Look-ups over accounts and channels, and the fold that keeps them.
 
     accounts, channels: by id.
+    rosters: of channels by id, what `chat.roster` made of their members; gone when these change.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.accounts: dict[str, AccountState] = {}
         self.channels: dict[str, ChannelState] = {}
+        self.rosters: dict[str, list[Row]] = {}
         self._account_ids: dict[str, str] = {}
         self._skeletons: dict[str, str] = {}
         self._channel_ids: dict[str, str] = {}
@@ -80,6 +89,12 @@ class Directory:
                     seen.add(other)
                     yield other
 
+    def are_acquainted(self, one: str, other: str) -> bool:
+        """Tell whether two accounts, given by id, are two and share a channel."""
+        if one == other:
+            return False
+        return not self._channels_of.get(one, _NONE).isdisjoint(self._channels_of.get(other, _NONE))
+
     def device_with(self, digest: str) -> tuple[AccountState, DeviceState] | None:
         """Return the account and device whose token has this SHA-256 (hex)."""
         found = self._digests.get(digest)
@@ -103,6 +118,8 @@ class Directory:
             return
         channel = self.channels[channel_id]
         channels.apply_record(channel, record)
+        if isinstance(event, Joined | Left | Kicked | RoleSet | Dropped):
+            self.rosters.pop(channel_id, None)
         if isinstance(event, Joined):
             self._channels_of.setdefault(event.account, set()).add(channel_id)
         elif isinstance(event, Left | Kicked):

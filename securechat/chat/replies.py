@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from securechat.chat import world as limits
 from securechat.chat.ask import Ask
-from securechat.chat.channel import PREFIX_OF_ROLE, role_of
 from securechat.chat.ports import ChannelState
+from securechat.chat.roster import draw_names
 from securechat.wire import numerics
+from securechat.wire.framing import MAX_REST
 from securechat.wire.message import Message
 from securechat.wire.names import CHANNEL_LENGTH, NICK_LENGTH
 
@@ -29,29 +30,12 @@ def topic_lines(ask: Ask, channel: ChannelState) -> Iterator[Message]:
 
 
 def names_lines(ask: Ask, channel: ChannelState) -> Iterator[Message]:
-    """Yield who is in a channel. Drawn slowly it stays true: who has left meanwhile is left out."""
+    """Yield who is in a channel, as many names in a line as it holds for whoever asks."""
     kind = "@" if "s" in channel.modes else "="
-    words = (
-        PREFIX_OF_ROLE[role] + ask.world.directory.name_of(account)
-        for account in list(channel.members)
-        if (role := role_of(channel, account)) is not None
-    )
-    for line in fill_lines(words, LINE_BUDGET):
-        yield ask.reply(numerics.RPL_NAMREPLY, kind, channel.name, line)
+    head = f":{ask.world.server_name} {numerics.RPL_NAMREPLY} {'n' * NICK_LENGTH} {kind} {channel.name} :"
+    for names in draw_names(ask.world.directory, channel, MAX_REST - len(f"{head}\r\n".encode())):
+        yield ask.reply(numerics.RPL_NAMREPLY, kind, channel.name, names)
     yield ask.reply(numerics.RPL_ENDOFNAMES, channel.name, "End of /NAMES list")
-
-
-def fill_lines(words: Iterable[str], budget: int) -> Iterator[str]:
-    """Join words by spaces into lines of at most `budget` bytes each."""
-    line = ""
-    for word in words:
-        longer = f"{line} {word}" if line else word
-        if line and len(longer.encode()) > budget:
-            yield line
-            longer = word
-        line = longer
-    if line:
-        yield line
 
 
 def entry_lines(ask: Ask, channel: ChannelState) -> Iterator[Message]:

@@ -78,6 +78,7 @@ class Connection:
     __slots__ = (
         "_batches",
         "_blocked",
+        "_caps",
         "_deadline",
         "_pipeline",
         "_producers",
@@ -95,7 +96,7 @@ class Connection:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.session = Session(node.next_connection_id())
-        self.variant = 0
+        self.variant = self._caps = 0
         self.heard = node.loop.time()
         self.pinged = False
         self._splitter = LineSplitter(MAX_CLIENT_TAGS, MAX_REST)
@@ -252,10 +253,11 @@ class Connection:
             return ()
         if self._deadline.is_running:
             self._deadline.stop()
-            self.variant = variant
+            self.variant, self._caps = variant, session.caps
             self.transport.mark_signed_in()
             return self.node.welcome(self)
-        if variant != self.variant:
+        if session.caps != self._caps:
+            self._caps = session.caps
             self.node.hub.recast(self, variant)
         return ()
 

@@ -58,6 +58,7 @@ class Hub:
         self._audiences: dict[str, dict[int, Members]] = {}
         self._signed: dict[str, Members] = {}
         self._ready: dict[str, Members] = {}
+        self._watchers: Members = {}
         self._dirty: Members = {}
 
     # ── connections coming and going ──
@@ -73,6 +74,7 @@ class Hub:
         """
         account = connection.session.account
         self._ready.setdefault(account, {})[connection] = None
+        self._note_watching(connection)
         for channel in self.world.directory.channels_of(account):
             # Drawn late, it may find that the membership has ended, or has begun again and was shown then.
             is_here = account in channel.members and connection in self._ready.get(account, ())
@@ -92,14 +94,24 @@ class Hub:
                     del index[account]
         for channel in self.world.directory.channels_of(account):
             self._exit(channel.id, connection)
+        self._watchers.pop(connection, None)
         self._dirty.pop(connection, None)
 
     def recast(self, connection: Connection, variant: int) -> None:
         """Move a connection whose capabilities changed to the group that gets its `variant`."""
+        self._note_watching(connection)
+        if variant == connection.variant:
+            return
         for channel in self.world.directory.channels_of(connection.session.account):
             if self._exit(channel.id, connection):
                 self._enter(channel, connection, variant)
         connection.variant = variant
+
+    def _note_watching(self, connection: Connection) -> None:
+        if connection.session.caps & AWAY_NOTIFY:
+            self._watchers[connection] = None
+        else:
+            self._watchers.pop(connection, None)
 
     def _enter(self, channel: ChannelState, connection: Connection, variant: int | None = None) -> None:
         variant = connection.variant if variant is None else variant
@@ -302,8 +314,8 @@ class Hub:
 
     def announce_absence(self, change: AwayChanged) -> None:
         """Tell the acquaintances of an account that it went away or came back. (IRCv3 away-notify)"""
-        others = self.world.directory.acquaintances(change.account)
-        audience = (connection for other in others for connection in self._ready.get(other, ()))
+        knows = self.world.directory.are_acquainted
+        audience = [each for each in self._watchers if knows(change.account, each.session.account)]
         self._tell_absence(change.account, change.text, audience)
         self._wake()
 

@@ -56,7 +56,8 @@ class _State(enum.Enum):
     CLOSED = "the socket is closed"
 
 
-_TALKING = (_State.OPEN, _State.DRAINING)
+_OPEN = _State.OPEN  # looked up for every delivery, where a member of an Enum costs several times as much
+_TALKING = (_OPEN, _State.DRAINING)
 
 
 class Transport:
@@ -153,26 +154,29 @@ class Transport:
 
     def write(self, data: bytes) -> None:
         """Queue what the peer asked for itself; it leaves with `flush`. Never a reason to cut it."""
-        if self._state is _State.OPEN and data:
-            self._append(data, live=False)
+        if self._state is _OPEN and data:
+            self._queue.append_own(data)
+            self._drain_wanted |= self._queue.size > LOW_WATER
 
     def write_live(self, data: bytes) -> bool:
         """Queue what others caused; it leaves with `flush`.
 
         Returns False when the peer was or now is cut: it does not read, and the limit is reached.
         """
-        if self._state is not _State.OPEN:
+        if self._state is not _OPEN:
             return False
-        if self._queue.live + len(data) > self._queue_limit:
+        queue = self._queue
+        if queue.size + len(data) > self._queue_limit and queue.live + len(data) > self._queue_limit:
             self.abort("send queue exceeded")
             return False
         if data:
-            self._append(data, live=True)
+            queue.append(data)
+            self._drain_wanted |= queue.size > LOW_WATER
         return True
 
     def flush(self) -> None:
         """Send what waits, as far as the peer takes it now; the rest follows by itself."""
-        if self._state is _State.OPEN and not self._writer_watched:
+        if self._state is _OPEN and not self._writer_watched:
             self._send()
 
     def request_drained(self) -> None:
@@ -201,7 +205,7 @@ class Transport:
         if self._state is not _State.OPEN:
             return
         if last:
-            self._append(last, live=False)
+            self._queue.append_own(last)
         self._state = _State.DRAINING
         self._paused = False
         self._timer = self._loop.call_later(CLOSE_SECONDS, self._give_up)
@@ -292,11 +296,6 @@ class Transport:
             # What OpenSSL holds decrypted no selector announces; what the kernel holds, it does.
             self._loop.call_soon(self._on_readable)
 
-    def _append(self, data: bytes, *, live: bool) -> None:
-        self._queue.append(data, live=live)
-        if self._queue.size > LOW_WATER:
-            self._drain_wanted = True
-
     def _send(self) -> None:
         """Write until nothing waits or the peer takes no more; one SSL write sends at most one record."""
         if self._state not in _TALKING:
@@ -305,7 +304,7 @@ class Transport:
         try:
             while queue.size:
                 queue.advance(self._tls.send(queue.head()))
-            if self._state is _State.DRAINING:
+            if self._state is not _OPEN:
                 self._say_goodbye()
         except ssl.SSLWantWriteError:
             self._watch_writer(self._on_writable)
@@ -316,7 +315,8 @@ class Transport:
         except OSError as error:
             self._end(describe_failure(error))
         else:
-            self._unwatch_writer()
+            if self._writer_watched:  # asked here as well: a call for each delivery would cost
+                self._unwatch_writer()
         if self._drain_wanted:
             self._announce_drained()
 

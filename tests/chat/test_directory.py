@@ -85,6 +85,11 @@ def test_who_knows_whom(stage: Stage) -> None:
     assert sorted(directory.acquaintances("id-bob")) == ["id-Alice"]
     assert "id-carol" in directory.acquaintances("id-Alice")
     assert "id-carol" not in directory.acquaintances("id-bob")
+    assert directory.are_acquainted("id-carol", "id-Alice")
+    assert directory.are_acquainted("id-Alice", "id-bob")
+    assert not directory.are_acquainted("id-carol", "id-bob")
+    assert not directory.are_acquainted("id-Alice", "id-Alice")
+    assert not directory.are_acquainted("id-nobody", "id-Alice")
     assert [channel.name for channel in directory.channels_of("id-Alice")] == ["#Grüße", "#room"]
     assert directory.channels_of("id-nobody") == []
     assert directory.name_of("id-nobody") == "*"

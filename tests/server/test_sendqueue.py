@@ -10,7 +10,7 @@ from securechat.server.sendqueue import SendQueue
 def fill(*pieces: tuple[bytes, bool]) -> SendQueue:
     queue = SendQueue()
     for piece, live in pieces:
-        queue.append(piece, live=live)
+        (queue.append if live else queue.append_own)(piece)
     return queue
 
 
@@ -45,11 +45,11 @@ def test_a_line_to_many_slow_readers_is_in_memory_once() -> None:
 def test_the_head_stays_the_same_until_it_advances_although_more_is_queued() -> None:
     queue = fill((b"abc", True))
     first = queue.head()
-    queue.append(b"def", live=True)
+    queue.append(b"def")
     assert queue.head() is first
     queue.advance(1)
     assert bytes(queue.head()) == b"bc"
-    queue.append(b"ghi", live=True)
+    queue.append(b"ghi")
     queue.advance(2)
     assert bytes(queue.head()) == b"defghi"
 
@@ -74,14 +74,20 @@ def test_no_more_is_joined_than_one_record_holds(sizes: tuple[int, ...], records
 
 
 def test_what_others_caused_is_counted_apart_to_the_byte() -> None:
-    queue = fill((b"m" * 20_000, False), (b"l" * 30_000, True))
-    assert (queue.size, queue.live) == (50_000, 30_000)
+    queue = fill((b"m" * 20_000, False), (b"l" * 30_000, True), (b"m" * 5_000, False))
+    seen = []
+    while queue.size:
+        seen.append((queue.size, queue.live))
+        queue.advance(min(16_384, len(queue.head())))
+    assert seen == [(55_000, 30_000), (38_616, 30_000), (35_000, 30_000), (18_616, 13_616), (5_000, 0)]
+    assert queue.live == 0
+
+
+def test_a_record_of_both_kinds_that_has_left_in_part_is_still_counted_to_the_byte() -> None:
+    queue = fill((b"mmm", False), (b"llll", True), (b"mm", False), (b"m", False), (b"l", True))
+    seen = []
     queue.head()
-    queue.advance(16_384)
-    assert (queue.size, queue.live) == (33_616, 30_000)
-    queue.head()
-    queue.advance(3_616)
-    assert (queue.size, queue.live) == (30_000, 30_000)
-    queue.head()
-    queue.advance(16_384)
-    assert (queue.size, queue.live) == (13_616, 13_616)
+    for _ in range(11):
+        seen.append(queue.live)
+        queue.advance(1)
+    assert seen == [5, 5, 5, 5, 4, 3, 2, 1, 1, 1, 1]

@@ -9,7 +9,8 @@ from securechat.chat.ask import Ask
 from securechat.chat.channel import PREFIX_OF_ROLE, role_of
 from securechat.chat.effects import Effect, Send
 from securechat.chat.ports import AccountState, ChannelState
-from securechat.chat.replies import LINE_BUDGET, count_lines, fill_lines, isupport_lines, motd_lines
+from securechat.chat.replies import LINE_BUDGET, count_lines, isupport_lines, motd_lines
+from securechat.chat.roster import fill_lines
 from securechat.wire import numerics
 from securechat.wire.mask import match_mask
 from securechat.wire.message import Message
