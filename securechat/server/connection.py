@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 TURN_SECONDS = 0.004
 """How long one client's commands are judged before other connections get their turn."""
+LINES_AT_ONCE = 16
+"""Lines drawn before it is asked again whether too much waits."""
 MAX_PRODUCERS = 64
 """Answers that may wait to be drawn; more can only come from what the account's other devices do."""
 
@@ -46,7 +48,6 @@ class Allowance(NamedTuple):
 
 STRANGER = Allowance(32, 16_384)
 MEMBER = Allowance(512, 262_144)
-
 MAX_ATTEMPTS = 20
 """How often a command is judged again because the state it was judged on had passed."""
 REVOKED_SECONDS = 0.5
@@ -346,11 +347,11 @@ class Connection:
 
     def _produce_waiting(self) -> None:
         while self._producers and not self._blocked:
-            line = next(self._producers[0], None)
-            if line is None:
+            lines = [encode(line) for line in islice(self._producers[0], LINES_AT_ONCE)]
+            if not lines:
                 self._producers.popleft()
                 continue
-            self.transport.write(encode(line))
+            self.transport.write(b"".join(lines))
             self._hold_if_full()
 
     def _hold_if_full(self) -> None:

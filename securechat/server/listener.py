@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import itertools
 import resource
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,7 +21,12 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, TimerHandle
     from collections.abc import Callable
 
-ACCEPTS_PER_TURN = 64
+ARRIVALS_AT_ONCE = 64
+"""Connections that may be on their way in together. When a thousand clients come back at once, the others wait in the
+kernel: whoever is let in is in soon, a turn of the loop stays short, and the limits below are for crowds that do not
+sign in."""
+ARRIVAL_SECONDS = 0.1
+"""How long a connection counts as on its way in: those that take longer, or never sign in, hold up nobody."""
 PAUSE_SECONDS = 1.0
 """How long to accept nothing after a failure, as when descriptors ran out; sooner would only fail again."""
 WARNING_SECONDS = 10.0
@@ -91,6 +98,9 @@ class Listener:
         self._sock: socket.socket | None = None
         self._pause: TimerHandle | None = None
         self._next_warning = 0.0
+        self._numbers = itertools.count()
+        self._arriving: dict[int, float] = {}
+        self._is_full = False
 
     @property
     def address(self) -> tuple[str, int]:
@@ -140,10 +150,10 @@ class Listener:
         return f"cannot listen on {where}: {reason} - {remedy}"
 
     def _accept_waiting(self) -> None:
-        """Accept who waits, up to one turn's worth."""
+        """Accept who waits, as long as few are on their way in."""
         if self._sock is None:
             return
-        for _ in range(ACCEPTS_PER_TURN):
+        while self._has_room():
             try:
                 sock, address = self._sock.accept()
             except BlockingIOError:
@@ -151,9 +161,19 @@ class Listener:
             except ConnectionAbortedError:
                 continue
             except OSError as error:
-                self._pause_accepting(error)
+                _log.error("cannot accept connections", reason=describe_failure(error), pause_seconds=PAUSE_SECONDS)
+                self._pause_accepting(PAUSE_SECONDS)
                 return
             self._take(sock, address[0])
+        self._is_full = True
+        self._pause_accepting(ARRIVAL_SECONDS)
+
+    def _has_room(self) -> bool:
+        if len(self._arriving) >= ARRIVALS_AT_ONCE:
+            recent = self._loop.time() - ARRIVAL_SECONDS
+            for number in [number for number, since in self._arriving.items() if since < recent]:
+                del self._arriving[number]
+        return len(self._arriving) < ARRIVALS_AT_ONCE
 
     def _take(self, sock: socket.socket, peer: str) -> None:
         """Make a transport of an accepted socket, or close it when there are too many strangers."""
@@ -162,6 +182,8 @@ class Listener:
             sock.close()
             return
         assert self.context is not None
+        number = next(self._numbers)
+        self._arriving[number] = self._loop.time()
         Transport(
             self._loop,
             sock,
@@ -170,8 +192,15 @@ class Listener:
             handshake_timeout=self._handshake_timeout,
             queue_limit=self._queue_limit,
             peer=peer,
-            release=self._limits.release,
+            release=partial(self._release, number),
         )
+
+    def _release(self, number: int, peer: str) -> None:
+        """Note that somebody has signed in or has gone; let the next ones in when about half of the room is free."""
+        self._limits.release(peer)
+        self._arriving.pop(number, None)
+        if self._is_full and len(self._arriving) <= ARRIVALS_AT_ONCE // 2:
+            self._resume_accepting()
 
     def _warn_of_crowd(self, peer: str) -> None:
         """Log a refused connection, but not each: whoever causes them must not fill the disk."""
@@ -179,15 +208,17 @@ class Listener:
             self._next_warning = self._loop.time() + WARNING_SECONDS
             _log.warning("refused a connection: too many have not signed in", peer=peer)
 
-    def _pause_accepting(self, error: OSError) -> None:
+    def _pause_accepting(self, seconds: float) -> None:
         """Leave the others in the backlog for a moment: the socket stays readable, and the loop would spin."""
         assert self._sock is not None
-        _log.error("cannot accept connections", reason=describe_failure(error), pause_seconds=PAUSE_SECONDS)
         self._loop.remove_reader(self._sock.fileno())
-        self._pause = self._loop.call_later(PAUSE_SECONDS, self._resume_accepting)
+        self._pause = self._loop.call_later(seconds, self._resume_accepting)
 
     def _resume_accepting(self) -> None:
-        self._pause = None
+        self._is_full = False
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
         if self._sock is not None:
             self._loop.add_reader(self._sock.fileno(), self._accept_waiting)
 
