@@ -51,6 +51,10 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     strangers_per_address: Annotated[
         int, Meta(description="The same from one address (IPv6: one /64); a class sits behind one.", ge=1)
     ] = 256
+    free_space: Annotated[
+        int,
+        Meta(description="Free bytes on the disk below which nothing is stored until there is room; 0: no mark.", ge=0),
+    ] = 64 * 1024 * 1024
     password_length: Annotated[int, Meta(description="Least number of characters of a password.", ge=8, le=128)] = 12
 
 

@@ -59,7 +59,10 @@ def ask(data: Path, request: Request) -> Any:
     Raises: SecurechatError.
     """
     from securechat.cli.errands import carry_out
+    from securechat.cli.logs import configure_logs
 
+    # Without a server the node runs in here: what it would log is no data, and the answer says what went wrong.
+    configure_logs("text", "critical")
     return carry_out(data, request)
 
 

@@ -27,7 +27,7 @@ from securechat.server.listener import ConnectionLimits, Listener, raise_descrip
 from securechat.server.node import Node
 from securechat.server.office import Office
 from securechat.server.tls import build_context, check_context
-from securechat.storage.sqlite import SqliteStore, check_database
+from securechat.storage.sqlite import FreeSpace, SqliteStore, check_database, free_bytes
 from securechat.wire.names import fold, is_channel_name
 
 log = structlog.get_logger()
@@ -77,7 +77,14 @@ async def open_node(
 
     config: its names checked. Raises: ConfigError.
     """
-    store = SqliteStore.open(data / DATABASE, clock=_now, randbytes=os.urandom)
+    mark = config.limits.free_space
+
+    def note_turn(room: bool, free: int) -> None:
+        told = "there is room on the disk again: storing goes on" if room else "the disk is nearly full: read-only"
+        log.warning(told, free=free, mark=mark)
+
+    space = FreeSpace(mark, lambda: free_bytes(data), note_turn)
+    store = SqliteStore.open(data / DATABASE, clock=_now, randbytes=os.urandom, space=space)
     try:
         passwords = PasswordChecker()
         node = Node(config, store.attach(), passwords, server_name=server_name, randbytes=os.urandom, failed=failed)
@@ -170,6 +177,7 @@ class _Server:
         self._loop.add_signal_handler(signal.SIGHUP, self._reload)
         # What exists now lives as long as the process: the collector need not look at it again.
         gc.freeze()
+        gc.set_threshold(10_000, 10, 10)
         try:
             for listener in self._listeners:
                 listener.start()

@@ -17,6 +17,7 @@ from securechat.chat.pipeline import Pipeline, Unit
 from securechat.chat.ports import Outcome, Submission, Verdict
 from securechat.chat.session import Session, State, Trigger
 from securechat.server.deadline import Deadline
+from securechat.server.flight import Flight
 from securechat.server.transport import Transport
 from securechat.wire import capabilities, numerics
 from securechat.wire.framing import MAX_CLIENT_TAGS, MAX_REST, LineSplitter, Overlong
@@ -52,22 +53,6 @@ MAX_ATTEMPTS = 20
 """How often a command is judged again because the state it was judged on had passed."""
 REVOKED_SECONDS = 0.5
 """How long a revoked client may take over its last words."""
-
-
-class Flight:
-    """A connection's command that waits for the history."""
-
-    __slots__ = ("append", "connection", "unit")
-
-    def __init__(self, connection: Connection, unit: Unit, append: Append) -> None:
-        self.connection: Connection | None = connection
-        self.unit = unit
-        self.append = append
-
-    def landed(self, outcome: Outcome, due: list[Message], lazy: Iterable[Message] | None) -> None:
-        """Hand the outcome to the connection."""
-        assert self.connection is not None
-        self.connection.land(self, outcome, due, lazy)
 
 
 class Connection:
@@ -343,7 +328,6 @@ class Connection:
             return
         self._producers.append(iter(lines))
         self._contain(self._produce_waiting)
-        self.node.hub.touch(self)
 
     def _produce_waiting(self) -> None:
         while self._producers and not self._blocked:
@@ -353,6 +337,7 @@ class Connection:
                 continue
             self.transport.write(b"".join(lines))
             self._hold_if_full()
+        self.node.hub.touch(self)
 
     def _hold_if_full(self) -> None:
         if self.transport.queued > self._allowance.bytes and not self._blocked:

@@ -24,6 +24,7 @@ from securechat.chat.presence import AwayChanged
 from securechat.chat.replies import entry_lines
 from securechat.chat.signals import TagsSent
 from securechat.chat.world import World
+from securechat.server.transport import Transport
 from securechat.wire.capabilities import AWAY_NOTIFY, ECHO_MESSAGE, MESSAGE_TAGS
 from securechat.wire.message import Message, encode
 
@@ -38,6 +39,10 @@ class Ticket(Protocol):
     """Who waits for an outcome: a connection's command, or an administrator's errand."""
 
     connection: Connection | None
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether the answer carries a label of the client's."""
 
     def landed(self, outcome: Outcome, due: list[Message], lazy: Iterable[Message] | None) -> None:
         """Take the outcome.
@@ -171,12 +176,15 @@ class Hub:
 
     def _deliver_lines(self, groups: dict[int, Members], lines: list[_Line]) -> None:
         origins = {line.connection: None for line in lines if line.connection is not None}
+        # A message that comes alone leaves at once: nothing else would share its write.
+        deliver = Transport.send_live if len(lines) == 1 else Transport.write_live
         for variant, members in groups.items():
             payload = b"".join([line.posted.for_variant(variant) for line in lines])
             for connection in members:
                 if connection not in origins:
-                    connection.transport.write_live(payload)
-            self._dirty |= members
+                    deliver(connection.transport, payload)
+            if deliver is Transport.write_live:
+                self._dirty |= members
         for connection in origins:
             self._deliver_own(connection, lines, hears=connection in groups.get(connection.variant, ()))
         for line in lines:
@@ -185,18 +193,26 @@ class Hub:
 
     def _deliver_own(self, connection: Connection, lines: list[_Line], *, hears: bool) -> None:
         """Deliver to a connection that wrote some of the lines: its own come as echo, with its label."""
-        caps = connection.session.caps
         for line in lines:
             if line.connection is connection:
-                echo = render.message(line.record, self.world, caps) if caps & ECHO_MESSAGE else None
-                assert line.ticket is not None
-                line.ticket.landed(line.outcome, [] if echo is None else [echo], None)
+                self._echo(connection, line)
                 # IRCv3 labeled-response: who writes to itself gets the echo, and apart from it the message.
                 if line.is_to_oneself:
                     connection.transport.write_live(line.posted.for_variant(connection.variant))
             elif hears:
                 connection.transport.write_live(line.posted.for_variant(connection.variant))
         self._dirty[connection] = None
+
+    def _echo(self, connection: Connection, line: _Line) -> None:
+        """Acknowledge a line to the connection that wrote it: by the bytes that all others get, unless it has a label."""
+        assert line.ticket is not None
+        echo = None
+        if connection.session.caps & ECHO_MESSAGE:
+            if line.ticket.is_labelled:
+                echo = render.message(line.record, self.world, connection.session.caps)
+            else:
+                connection.transport.write(line.posted.for_variant(connection.variant))
+        line.ticket.landed(line.outcome, _present(echo), None)
 
     def _direct_groups(self, stream: str, writers: set[str]) -> dict[int, Members]:
         """Return who hears a direct conversation: both parties, the writer's other devices if they know echoes.

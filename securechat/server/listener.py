@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from securechat.errors import ConfigError
+from securechat.server.receiver import Receiver
 from securechat.server.sockets import describe_failure, open_listening
-from securechat.server.transport import Receiver, Transport
+from securechat.server.transport import Transport
 
 if TYPE_CHECKING:
     import socket

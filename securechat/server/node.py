@@ -47,6 +47,7 @@ class Errand:
     __slots__ = ("future",)
 
     connection = None
+    is_labelled = False
 
     def __init__(self, future: asyncio.Future[Outcome]) -> None:
         self.future = future

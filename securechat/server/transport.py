@@ -17,8 +17,8 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
 
+from securechat.server.receiver import Receiver
 from securechat.server.sendqueue import SendQueue
 from securechat.server.sockets import describe_failure, prepare_accepted, reset_on_close
 from securechat.server.tls import FIRST_BYTES, may_be_tls
@@ -30,22 +30,6 @@ LOW_WATER = 16_384
 """Bytes waiting at which a producer is asked for more."""
 CLOSE_SECONDS = 5.0
 """How long a peer may take over our last words and its own good-bye."""
-
-
-class Receiver(Protocol):
-    """Who is told what happens on a transport; always from the loop."""
-
-    def connected(self, transport: Transport) -> None:
-        """Take over the connection: the TLS handshake is done."""
-
-    def received(self, data: bytes) -> None:
-        """Take decrypted bytes, at most 16 KiB of them."""
-
-    def drained(self) -> None:
-        """Go on producing: what waits fell to the low-water mark after it was above, or as requested."""
-
-    def closed(self, reason: str) -> None:
-        """Learn that the connection has ended; exactly once, also when `connected` was never called."""
 
 
 class _State(enum.Enum):
@@ -173,6 +157,20 @@ class Transport:
             queue.append(data)
             self._drain_wanted |= queue.size > LOW_WATER
         return True
+
+    def send_live(self, data: bytes) -> bool:
+        """Send what others caused at once: `write_live` and `flush` in one, cheaper when nothing waits."""
+        sent = 0
+        if self._state is _OPEN and not self._queue.size and not self._writer_watched:
+            try:
+                sent = self._tls.send(data)
+            except OSError:
+                pass  # `flush` meets it again with the same bytes, and deals with it
+            if sent == len(data):
+                return True
+        is_taken = self.write_live(data[sent:])
+        self.flush()
+        return is_taken
 
     def flush(self) -> None:
         """Send what waits, as far as the peer takes it now; the rest follows by itself."""

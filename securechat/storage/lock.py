@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -41,8 +42,11 @@ class DirectoryLock:
             os.close(self._file)
             raise ConfigError(f"{directory}: another securechat process has just let it go; try again")
         os.fchmod(self._file, 0o600)
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode("ascii"), 0)
+        pid = f"{os.getpid()}\n".encode("ascii")
+        # It is told to whoever comes too late and serves nothing else: a full disk may do without.
+        with contextlib.suppress(OSError):
+            os.pwrite(self._file, pid, 0)
+            os.ftruncate(self._file, len(pid))
 
     def release(self) -> None:
         """Let another process have the directory; may be called again."""

@@ -129,6 +129,7 @@ def test_a_pair_that_does_not_serve_leaves_a_used_directory_as_it_is(programs: P
         ('listen = "127.0.0.1:0"', "$.listen"),
         ('[limits]\nhandshake = "soon"', "$.limits.handshake"),
         ("[limits]\nstrangers = 0", "$.limits.strangers"),
+        ("[limits]\nfree_space = -1", "$.limits.free_space"),
         ('[chat]\ncreate_channels = "nobody"', "$.chat.create_channels"),
         ("listen = [", "is not valid TOML"),
         ("listen = []", "of length >= 1 - at `$.listen`"),

@@ -132,10 +132,22 @@ class Programs:
         self.environment = {**kept, "HOME": str(home), "LANG": "C.UTF-8", "TZ": "UTC", "TERM": "dumb"}
         self._started: list[Program] = []
 
-    def server(self, data: Path, *options: str, port: int = 0, umask: int = 0o022) -> Server:
-        """Start a server on loopback; `wait_ready` tells where it listens. Without a port it takes a free one."""
+    def server(
+        self,
+        data: Path,
+        *options: str,
+        port: int = 0,
+        umask: int = 0o022,
+        under: Sequence[str] = (),
+        program: Sequence[str] = (str(BIN / "securechat-server"),),
+    ) -> Server:
+        """Start a server on loopback; `wait_ready` tells where it listens. Without a port it takes a free one.
+
+        under: a command that runs it as its own process. program: another server than the real one.
+        """
         listen = () if "--listen" in options else ("--listen", f"127.0.0.1:{port}")
-        server = Server(_command("securechat-server", "--data", str(data), *listen, *options), self.environment, umask)
+        command = [*under, *program, "--data", str(data), *listen, *options]
+        server = Server(command, self.environment, umask)
         self._started.append(server)
         return server
 
@@ -149,10 +161,10 @@ class Programs:
         self._started.append(program)
         return program
 
-    def run(self, name: str, *arguments: str, stdin: str = "") -> Outcome:
+    def run(self, name: str, *arguments: str, stdin: str = "", under: Sequence[str] = ()) -> Outcome:
         """Run one of our commands to its end."""
         done = subprocess.run(
-            _command(name, *arguments),
+            [*under, *_command(name, *arguments)],
             input=stdin.encode(),
             capture_output=True,
             env=self.environment,

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import trustme
 
+from securechat.server.receiver import Receiver
 from securechat.server.tls import build_context
-from securechat.server.transport import Receiver, Transport
+from securechat.server.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ import pytest
 
 from securechat.chat.events import DeviceAdded, Invited, Kicked, ModeSet, PasswordSet, Posted
 from securechat.chat.ports import Form, Verdict
-from securechat.errors import ConfigError
-from securechat.storage.sqlite import SqliteStore, database
+from securechat.errors import ConfigError, StorageError
+from securechat.storage.sqlite import SqliteStore, check_database, database
 from securechat.storage.sqlite.migrations import MIGRATIONS
 from tests.storage.nodes import ROOM, Clock, Node, once
 
@@ -58,11 +58,36 @@ def test_a_setting_that_sqlite_does_not_take_is_refused() -> None:
 
 async def test_readers_cannot_write(path: Path) -> None:
     store = open_store(path)
-    reader = store._idle.get()
     with pytest.raises(apsw.ReadOnlyError):
-        reader._connection.execute("DELETE FROM records")
-    store._idle.put(reader)
+        await store.read(lambda reader: reader._connection.execute("DELETE FROM records"))
     await store.close()
+
+
+async def test_what_is_asked_before_the_end_is_answered_and_nothing_afterwards(path: Path) -> None:
+    store = open_store(path)
+    answers = [store.read(lambda _reader, number=number: number) for number in range(100)]
+    await store.close()
+    assert await asyncio.gather(*answers) == list(range(100))
+    with pytest.raises(StorageError, match="the history is closed"):
+        store.read(lambda _reader: None)
+
+
+async def test_a_crash_while_the_wal_was_being_taken_back_is_in_nobodys_way(path: Path, tmp_path: Path) -> None:
+    store = open_store(path)
+    node = await Node(store.attach()).start()
+    await node.register("alice")
+    await node.open_room("alice")
+    await node.say("alice", *(f"{number} {'x' * 300}" for number in range(50)))
+    cut = tmp_path / "cut.db"
+    cut.with_name("cut.db-wal").write_bytes(path.with_name("history.db-wal").read_bytes())
+    await store.close()
+    # The first page says how many there are, and is written before the last ones are.
+    cut.write_bytes(path.read_bytes()[:4096])
+    check_database(cut)
+    again = open_store(cut)
+    node = await Node(again.attach()).start()
+    assert len(await node.texts("alice")) == 50
+    await again.close()
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o277])

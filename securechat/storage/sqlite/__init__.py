@@ -7,6 +7,7 @@ where to hand their outcomes.
 from __future__ import annotations
 
 from securechat.storage.sqlite.database import check_database
+from securechat.storage.sqlite.space import FreeSpace, free_bytes
 from securechat.storage.sqlite.store import SqliteStore
 
-__all__ = ["SqliteStore", "check_database"]
+__all__ = ["FreeSpace", "SqliteStore", "check_database", "free_bytes"]

@@ -68,16 +68,23 @@ class Head:
 class Batch:
     """The appends of one transaction; to be used inside it, and given up when it is rolled back.
 
+    may_store: whether there is room; without it only what was stored before is found.
     outcomes: who submitted, and what the history says, in the order of submission; to be told after the commit.
     """
 
     def __init__(
-        self, connection: apsw.Connection, clock: Callable[[], int], randbytes: Callable[[int], bytes]
+        self,
+        connection: apsw.Connection,
+        clock: Callable[[], int],
+        randbytes: Callable[[int], bytes],
+        *,
+        may_store: bool,
     ) -> None:
         self.outcomes: list[tuple[Follower, Outcome]] = []
         self._connection = connection
         self._clock = clock
         self._randbytes = randbytes
+        self._may_store = may_store
         self._tables = Tables(connection)
         self._heads: dict[StreamId, Head] = {}
         self._records: list[tuple[int, int, str, int, str, str]] = []
@@ -114,6 +121,8 @@ class Batch:
             return Outcome(submission, Verdict.MISMATCHED)
         if not append.entries:
             return Outcome(submission, Verdict.ABSENT)
+        if not self._may_store:
+            return Outcome(submission, Verdict.UNAVAILABLE)
         try:
             return Outcome(submission, Verdict.STORED, self._store(append))
         except Stale:

@@ -12,12 +12,16 @@ import apsw
 
 from securechat.errors import ConfigError
 from securechat.storage.sqlite.migrations import MIGRATIONS
+from securechat.storage.sqlite.space import free_bytes
 
 APPLICATION_ID: Final = 0x73634348
 """`scCH`, what `file` and we know the database by."""
 BUSY_TIMEOUT_MS: Final = 5_000
 WAL_LIMIT_BYTES: Final = 64 * 1024 * 1024
 """A WAL that a burst has made longer is cut back to this."""
+
+BYTES_TO_OPEN: Final = 64 * 1024
+"""What SQLite makes beside the database to have it open (-shm and -wal) fits into this."""
 
 _FULL: Final = 2
 
@@ -32,7 +36,7 @@ def open_writer(path: Path) -> apsw.Connection:
     with _explained(path):
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
-            _recognise(connection, path)
+            _recognise(path, *map(connection.pragma, ("schema_version", "application_id", "user_version")))
             _harden(connection, path)
             _migrate(connection)
         except BaseException:
@@ -44,19 +48,21 @@ def open_writer(path: Path) -> apsw.Connection:
 def check_database(path: Path) -> None:
     """Refuse a file that is no database of ours without changing anything; one that is not there is fine.
 
+    By its header alone (SQLite file format, 1.3): a crash may have left the rest to the -wal, which `open_writer` reads.
+
     Raises: ConfigError.
     """
-    if not path.exists():
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+    except FileNotFoundError:
         return
-    # Immutable: neither locks nor a -wal beside it. What only a -wal knows, `open_writer` will see.
-    with _explained(path):
-        connection = apsw.Connection(
-            f"{path.absolute().as_uri()}?immutable=1", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-        )
-        try:
-            _recognise(connection, path)
-        finally:
-            connection.close()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be opened ({error.strerror}); check the file and its directory") from error
+    if header and not (len(header) == 100 and header.startswith(b"SQLite format 3\0")):
+        raise _strange(path)
+    schema, version, application = (int.from_bytes(header[place : place + 4]) for place in (40, 60, 68))
+    _recognise(path, schema, application, version)
 
 
 def open_reader(path: Path) -> apsw.Connection:
@@ -78,9 +84,15 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except apsw.NotADBError as error:
-        raise ConfigError(f"{path}: is not a database; move it away or name another data directory") from error
+        raise _strange(path) from error
     except apsw.Error as error:
+        if free_bytes(path.parent) < BYTES_TO_OPEN:
+            raise ConfigError(f"{path}: cannot be opened (the disk is full); make room") from error
         raise ConfigError(f"{path}: cannot be opened ({error}); check the file, its directory and its disk") from error
+
+
+def _strange(path: Path) -> ConfigError:
+    return ConfigError(f"{path}: is not a database; move it away or name another data directory")
 
 
 def _create(path: Path) -> None:
@@ -100,12 +112,12 @@ def _create(path: Path) -> None:
         os.close(directory)
 
 
-def _recognise(connection: apsw.Connection, path: Path) -> None:
-    if not connection.pragma("schema_version"):
+def _recognise(path: Path, schema: int, application: int, version: int) -> None:
+    """Refuse what is not ours, by what SQLite keeps in the header; `schema` is 0 while there is nothing in it."""
+    if not schema:
         return
-    if connection.pragma("application_id") != APPLICATION_ID:
+    if application != APPLICATION_ID:
         raise ConfigError(f"{path}: is another program's database; move it away or name another data directory")
-    version = connection.pragma("user_version")
     if version > len(MIGRATIONS):
         raise ConfigError(
             f"{path}: was written by a newer securechat (schema {version}, this one knows {len(MIGRATIONS)}); upgrade"

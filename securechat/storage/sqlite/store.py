@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Final, Self, TypeVar
 
 from securechat.chat.ports import (
@@ -18,10 +16,13 @@ from securechat.chat.ports import (
     Snapshot,
     Submission,
 )
+from securechat.errors import ConfigError
 from securechat.storage.delivery import Follower
 from securechat.storage.sqlite.database import open_reader, open_writer
 from securechat.storage.sqlite.reader import Reader
+from securechat.storage.sqlite.readers import Readers
 from securechat.storage.sqlite.snapshot import load_snapshot
+from securechat.storage.sqlite.space import FreeSpace
 from securechat.storage.sqlite.writer import Writer
 
 T = TypeVar("T")
@@ -35,24 +36,34 @@ class SqliteStore:
 
     def __init__(self, writer: Writer, readers: list[Reader]) -> None:
         self._writer = writer
-        self._idle: SimpleQueue[Reader] = SimpleQueue()
-        for reader in readers:
-            self._idle.put(reader)
-        self._threads = ThreadPoolExecutor(len(readers), thread_name_prefix="securechat-reader")
+        self._readers = Readers(readers)
         self._histories: list[SqliteHistory] = []
         self._closed = False
         self._pending: list[tuple[Follower, Submission]] = []
 
     @classmethod
-    def open(cls, path: Path, *, clock: Callable[[], int], randbytes: Callable[[int], bytes]) -> Self:
+    def open(
+        cls,
+        path: Path,
+        *,
+        clock: Callable[[], int],
+        randbytes: Callable[[int], bytes],
+        space: FreeSpace | None = None,
+    ) -> Self:
         """Open the database file, creating or migrating it.
 
-        clock: returns ms since 1970; randbytes: returns that many random bytes.
+        clock: returns ms since 1970; randbytes: returns that many random bytes. space: while it does not suffice,
+        nothing is stored; None: only a disk that is full to the last byte refuses.
         Raises: ConfigError when the file is not one that can be used.
         """
+        space = space or FreeSpace(0, lambda: 0)
+        if not path.exists() and not space.admits_beginning():
+            raise ConfigError(
+                f"{path}: the disk is too full to begin (see limits.free_space); make room, or lower that"
+            )
         connection = open_writer(path)
         readers = [Reader(open_reader(path)) for _ in range(READERS)]
-        return cls(Writer(connection, clock, randbytes), readers)
+        return cls(Writer(connection, clock, randbytes, space), readers)
 
     def attach(self) -> SqliteHistory:
         """Return a hold for one more node. (`chat.ports.Store`)"""
@@ -82,23 +93,13 @@ class SqliteStore:
         self._closed = True
         for history in self._histories:
             await history.close()
-        await asyncio.to_thread(self._threads.shutdown)
-        while not self._idle.empty():
-            self._idle.get().close()
+        await asyncio.to_thread(self._readers.close)
         # The connection that closes last takes the WAL back into the database: the writer's can, the readers' cannot.
         await asyncio.wrap_future(self._writer.stop())
 
-    async def read(self, answer: Callable[[Reader], T]) -> T:
+    def read(self, answer: Callable[[Reader], T]) -> asyncio.Future[T]:
         """Answer a query in a reading thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._with_reader, answer)
-
-    def _with_reader(self, answer: Callable[[Reader], T]) -> T:
-        # There are as many readers as threads, so this never waits.
-        reader = self._idle.get()
-        try:
-            return answer(reader)
-        finally:
-            self._idle.put(reader)
+        return self._readers.ask(answer)
 
 
 class SqliteHistory:

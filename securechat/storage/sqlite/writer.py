@@ -13,6 +13,7 @@ from securechat.chat.ports import Outcome, Submission, Verdict
 from securechat.errors import StorageError
 from securechat.storage.delivery import Follower, share_of
 from securechat.storage.sqlite.batch import Batch
+from securechat.storage.sqlite.space import LOOK_SECONDS, FreeSpace
 
 T = TypeVar("T")
 
@@ -24,15 +25,21 @@ class Writer:
     """Owner of the writing connection, the queue before it and the followers behind it.
 
     Whatever queues during one commit is the next transaction (group commit). After a failure nothing is written any
-    more: what could not be flushed must not be tried again.
+    more: what could not be flushed must not be tried again. While `space` does not suffice, what would be stored is
+    refused, and what was stored before is found all the same.
     """
 
     def __init__(
-        self, connection: apsw.Connection, clock: Callable[[], int], randbytes: Callable[[int], bytes]
+        self,
+        connection: apsw.Connection,
+        clock: Callable[[], int],
+        randbytes: Callable[[int], bytes],
+        space: FreeSpace,
     ) -> None:
         self._connection = connection
         self._clock = clock
         self._randbytes = randbytes
+        self._space = space
         self._followers: list[Follower] = []
         self._failure: StorageError | None = None
         self._closing = False
@@ -97,16 +104,18 @@ class Writer:
 
     def _run(self) -> None:
         while not (self._closing and not self._jobs):
-            submissions, jobs = self._take()
+            # Nobody may be asking to store anything when there is room again: somebody must go and look.
+            submissions, jobs = self._take(None if self._space.suffices() else LOOK_SECONDS)
             if submissions and self._failure is None:
                 self._write(submissions)
             for job in jobs:
                 job()
 
-    def _take(self) -> tuple[list[tuple[Follower, Submission]], list[Callable[[], None]]]:
+    def _take(self, patience: float | None) -> tuple[list[tuple[Follower, Submission]], list[Callable[[], None]]]:
+        """Wait for something to do, and come back with nothing after so many seconds."""
         with self._waiting:
-            while not self._submissions and not self._jobs:
-                self._waiting.wait()
+            if not self._submissions and not self._jobs:
+                self._waiting.wait(patience)
             submissions, self._submissions = self._submissions[:MAX_BATCH], self._submissions[MAX_BATCH:]
             if self._submissions:
                 return submissions, []
@@ -120,6 +129,7 @@ class Writer:
                 self._commit(batch)
             except (apsw.FullError, apsw.BusyError):
                 self._roll_back()
+                self._space.doubt()
                 outcomes = [(follower, Outcome(each, Verdict.UNAVAILABLE)) for follower, each in submissions]
             else:
                 outcomes = batch.outcomes
@@ -129,7 +139,7 @@ class Writer:
 
     def _judge(self, submissions: list[tuple[Follower, Submission]]) -> Batch:
         self._connection.execute("BEGIN IMMEDIATE")
-        batch = Batch(self._connection, self._clock, self._randbytes)
+        batch = Batch(self._connection, self._clock, self._randbytes, may_store=self._space.suffices())
         for follower, submission in submissions:
             batch.judge(follower, submission)
         batch.write_back()
@@ -154,6 +164,8 @@ class Writer:
         self._failure.__cause__ = error
         for follower in list(self._followers):
             self._tell(follower, follower.fail, self._failure)
+        # Closing would flush the WAL once more to take it back; the next start reads it.
+        self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
 
     def _tell(self, follower: Follower, say: Callable[[Any], None], what: object) -> None:
         try:
