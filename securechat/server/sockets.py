@@ -8,7 +8,7 @@ import ssl
 import struct
 from contextlib import suppress
 
-BACKLOG = 1024
+BACKLOG = 4096
 
 _DEAD_AFTER_MS = 120_000
 _OPTIONS: tuple[tuple[int, str, int], ...] = (

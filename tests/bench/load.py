@@ -2,8 +2,9 @@
 
     python -m tests.bench.load        orders on stdin, answers on stdout, ends with stdin
 
-Orders: {"enter": {port, ca, members: [[kind, name, token, caps], …]}}, {"talk": {seconds, rate, window}},
-{"tally": {lines}}. Members are read all the time, whatever is asked.
+Orders: {"enter": {port, ca, members: [[kind, name, token, caps, rooms], …]}}, {"settle": {}},
+{"talk": {seconds, rate, window, drain}}, {"tally": {said: {room: messages}, drain}}. Members are read all the
+time, whatever is asked.
 """
 
 from __future__ import annotations
@@ -13,19 +14,20 @@ import json
 import selectors
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.bench.members import Listener, Sampler, Sender, make_context, sign_in
-
-DRAIN_SECONDS = 30.0
-"""How long what was sent may take to arrive once nobody talks any more."""
+from tests.bench.members import ONCE, Listener, Sampler, Sender, come_in, knock, make_context
 
 
 class Talk:
-    """One round of talking by some senders, paced or held back by their echoes."""
+    """One round of talking by some senders, paced or held back by their echoes.
 
-    def __init__(self, senders: list[Sender], seconds: float, rate: int, window: int) -> None:
+    drain: seconds that what was sent may take to arrive once nobody talks any more.
+    """
+
+    def __init__(self, senders: list[Sender], seconds: float, rate: int, window: int, drain: float) -> None:
         self._senders = senders
         self._rate = rate
         self._window = window
@@ -33,7 +35,7 @@ class Talk:
         self.began = time.monotonic_ns()
         self._end = self.began + int(seconds * 1e9)
         self._total = int(seconds * rate)
-        self.deadline = self._end + int(DRAIN_SECONDS * 1e9)
+        self.deadline = self._end + int(drain * 1e9)
         for sender in senders:
             sender.said = sender.echoed = 0
 
@@ -62,9 +64,12 @@ class Talk:
         return time.monotonic_ns() >= self._end and all(each.said == each.echoed for each in self._senders)
 
     @property
-    def messages(self) -> int:
-        """How many were said."""
-        return sum(sender.said for sender in self._senders)
+    def said(self) -> dict[str, int]:
+        """How many messages were said, by room."""
+        count: Counter[str] = Counter()
+        for sender in self._senders:
+            count[sender.rooms[0]] += sender.said
+        return dict(count)
 
 
 class Load:
@@ -75,7 +80,7 @@ class Load:
         self._selector.register(sys.stdin, selectors.EVENT_READ)
         self._members: list[Listener] = []
         self._talk: Talk | None = None
-        self._awaited: int | None = None
+        self._awaited: dict[str, int] | None = None
         self._deadline = 0
 
     def run(self) -> None:
@@ -95,18 +100,24 @@ class Load:
         order: dict[str, Any] = json.loads(line) if line else {}
         if "enter" in order:
             self._enter(**order["enter"])
+        elif "settle" in order:
+            for member in self._members:
+                member.settle()
+            answer(settled=len(self._members))
         elif "talk" in order:
             senders = [member for member in self._members if isinstance(member, Sender)]
             self._talk = Talk(senders, **order["talk"])
         elif "tally" in order:
-            self._awaited = order["tally"]["lines"]
-            self._deadline = time.monotonic_ns() + int(DRAIN_SECONDS * 1e9)
+            self._awaited = order["tally"]["said"]
+            self._deadline = time.monotonic_ns() + int(order["tally"]["drain"] * 1e9)
         return bool(order)
 
-    def _enter(self, port: int, ca: str, members: list[list[str]]) -> None:
+    def _enter(self, port: int, ca: str, members: list[list[Any]]) -> None:
         context = make_context(Path(ca))
-        for kind, name, token, caps in members:
-            member = sign_in(kind, name, token, caps, port, context)
+        # All of them knock before the first is waited for: some servers let people in once a second only.
+        doors = [knock(name, token, caps, port, context) for _, name, token, caps, _ in members]
+        for (kind, name, _, caps, rooms), door in zip(members, doors, strict=True):
+            member = come_in(kind, name, door, rooms, with_ids=ONCE in caps.split())
             self._selector.register(member.tls, selectors.EVENT_READ, member)
             self._members.append(member)
         gc.freeze()
@@ -116,24 +127,25 @@ class Load:
         talk.go_on()
         if talk.is_over:
             self._talk = None
-            answer(messages=talk.messages, began=talk.began)
+            answer(said=talk.said, began=talk.began)
         elif time.monotonic_ns() > talk.deadline:
-            raise TimeoutError(f"echoes are missing after {DRAIN_SECONDS:g} s")
+            raise TimeoutError("echoes are missing after all patience")
 
-    def _look_for_end(self, awaited: int) -> None:
-        lines = [member.lines for member in self._members]
-        if min(lines) < awaited and time.monotonic_ns() < self._deadline:
+    def _look_for_end(self, said: dict[str, int]) -> None:
+        missing = [sum(said.get(room, 0) for room in member.rooms) - member.lines for member in self._members]
+        if max(missing) > 0 and time.monotonic_ns() < self._deadline:
             return
-        if set(lines) != {awaited}:
-            raise RuntimeError(f"{awaited} lines were said, and members saw from {min(lines)} to {max(lines)}")
+        if any(missing):
+            raise RuntimeError(f"members saw from {max(missing)} lines too few to {-min(missing)} too many")
         samplers = [member for member in self._members if isinstance(member, Sampler)]
         latencies = [each for sampler in samplers for each in sampler.latencies]
+        deliveries = sum(member.lines for member in self._members)
         self._awaited = None
         for member in self._members:
             member.lines = 0
         for sampler in samplers:
             sampler.latencies = []
-        answer(deliveries=sum(lines), ended=time.monotonic_ns(), latencies=latencies)
+        answer(deliveries=deliveries, ended=time.monotonic_ns(), latencies=latencies)
 
 
 def answer(**what: Any) -> None:

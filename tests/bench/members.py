@@ -8,17 +8,23 @@ import re
 import socket
 import ssl
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOM = "#general"
 CAPS_OF_LISTENERS = ("message-tags server-time", "message-tags server-time account-tag batch echo-message")
 """Two ways to see a line, both with msgid: a room never has one kind of client only."""
-CAPS_OF_SENDERS = "message-tags server-time account-tag batch echo-message securechat.internal/once"
+ONCE = "securechat.internal/once"
+CAPS_OF_SENDERS = f"message-tags server-time account-tag batch echo-message {ONCE}"
+"""What senders ask for; only with ONCE among it do their messages have ids."""
 TEXT_BYTES = 100
 """Length of the text of a message, its time stamp included."""
 RECORD = 16_384
 """Bytes of plaintext in one TLS record, and so the most that one read returns."""
 SIGN_IN_SECONDS = 30.0
+_WELCOMED = re.compile(rb" 001 ")
+_ALL_THERE = re.compile(rb" PONG [^\n]*all-there\r\n$")
+_SETTLED = re.compile(rb" PONG [^\n]*settled\r\n$")
 _STAMP = re.compile(rb" :t=(\d+) ")
 
 
@@ -28,11 +34,23 @@ def make_context(ca: Path) -> ssl.SSLContext:
 
 
 class Listener:
-    """A member that counts the lines it gets. `lines` is set back between rounds."""
+    """A member that counts the lines it gets. `lines` is set back between rounds; rooms: what it hears."""
 
-    def __init__(self, name: str, tls: ssl.SSLSocket) -> None:
+    def __init__(self, name: str, tls: ssl.SSLSocket, rooms: Sequence[str] = (ROOM,)) -> None:
         self.name = name
         self.tls = tls
+        self.rooms = rooms
+        self.lines = 0
+
+    def settle(self) -> None:
+        """Take what has come so far and forget it; the server hears from us, too, and asks nobody for a PONG soon.
+
+        Raises: ConnectionError when the server has cut this member.
+        """
+        self.tls.settimeout(SIGN_IN_SECONDS)
+        self.tls.sendall(b"PING :settled\r\n")
+        _hear(self.tls, self.name, _SETTLED)
+        self.tls.setblocking(False)
         self.lines = 0
 
     def take(self) -> None:
@@ -56,8 +74,8 @@ class Listener:
 class Sampler(Listener):
     """A listener that compares the time stamp in each message with the clock."""
 
-    def __init__(self, name: str, tls: ssl.SSLSocket) -> None:
-        super().__init__(name, tls)
+    def __init__(self, name: str, tls: ssl.SSLSocket, rooms: Sequence[str] = (ROOM,)) -> None:
+        super().__init__(name, tls, rooms)
         self.latencies: list[int] = []
         self._rest = b""
 
@@ -68,23 +86,30 @@ class Sampler(Listener):
 
 
 class Sender(Listener):
-    """A member that talks, each message with an id of its own, and counts its echoes."""
+    """A member that talks in the first of its rooms and counts its echoes.
 
-    def __init__(self, name: str, tls: ssl.SSLSocket) -> None:
-        super().__init__(name, tls)
+    with_ids: whether each message has an id of its own.
+    """
+
+    def __init__(self, name: str, tls: ssl.SSLSocket, rooms: Sequence[str] = (ROOM,), with_ids: bool = True) -> None:
+        super().__init__(name, tls, rooms)
         self.said = 0
         self.echoed = 0
         self._own = f" :{name}!".encode()
         self._rest = b""
         self._unsent = b""
-        self._head = f"PRIVMSG {ROOM} :t=".encode()
+        self._head = f"PRIVMSG {rooms[0]} :t=".encode()
+        self._with_ids = with_ids
 
     def say(self, count: int) -> None:
         """Send messages in one packet."""
         stamp = b"%d " % time.monotonic_ns()
         text = self._head + stamp.ljust(TEXT_BYTES - 2, b"x") + b"\r\n"
-        ids = [os.urandom(16).hex().encode() for _ in range(count)]
-        self._unsent += b"".join([b"@securechat.internal/id=" + each + b" " + text for each in ids])
+        if self._with_ids:
+            ids = [os.urandom(16).hex().encode() for _ in range(count)]
+            self._unsent += b"".join([b"@securechat.internal/id=" + each + b" " + text for each in ids])
+        else:
+            self._unsent += text * count
         self.said += count
         self.send()
 
@@ -101,28 +126,56 @@ class Sender(Listener):
         self.echoed += (whole + newline).count(self._own)
 
 
-KINDS: dict[str, type[Listener]] = {"listener": Listener, "sampler": Sampler, "sender": Sender}
+KINDS: dict[str, type[Listener]] = {"listener": Listener, "sampler": Sampler}
 
 
 def sign_in(kind: str, name: str, token: str, caps: str, port: int, context: ssl.SSLContext) -> Listener:
-    """Connect and sign in, all commands in one packet, and return the member once it is in its channels.
+    """Connect, sign in and return the member once it is in the channels of its account.
 
     Raises: ConnectionError when the server does not let it in.
     """
+    return come_in(kind, name, knock(name, token, caps, port, context), (), with_ids=ONCE in caps.split())
+
+
+def knock(name: str, token: str, caps: str, port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
+    """Connect and say who it is, all in one packet. token: "" where there are no accounts."""
     sock = socket.create_connection(("127.0.0.1", port), timeout=SIGN_IN_SECONDS)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     tls = context.wrap_socket(sock, server_hostname="localhost")
     secret = base64.b64encode(f"\0{name}\0{token}".encode()).decode()
-    commands = [f"CAP REQ :sasl {caps}", f"NICK {name}", f"USER {name} 0 * :{name}", "AUTHENTICATE PLAIN"]
-    commands += [f"AUTHENTICATE {secret}", "CAP END", "PING :all-there"]
+    with_sasl = ["AUTHENTICATE PLAIN", f"AUTHENTICATE {secret}"] if token else []
+    hello = [f"CAP REQ :{'sasl ' if token else ''}{caps}", f"NICK {name}", f"USER {name} 0 * :{name}"]
+    _say(tls, *hello, *with_sasl, "CAP END")
+    return tls
+
+
+def come_in(kind: str, name: str, tls: ssl.SSLSocket, rooms: Sequence[str], *, with_ids: bool) -> Listener:
+    """Wait for the welcome and return the member once it is in its channels.
+
+    rooms: to join; those that an account is in already need not be named.
+
+    Raises: ConnectionError when the server does not let it in.
+    """
+    _hear(tls, name, _WELCOMED)
+    _say(tls, *([f"JOIN {','.join(rooms)}"] if rooms else []), "PING :all-there")
+    _hear(tls, name, _ALL_THERE)
+    tls.setblocking(False)
+    heard = rooms or (ROOM,)
+    return Sender(name, tls, heard, with_ids) if kind == "sender" else KINDS[kind](name, tls, heard)
+
+
+def _say(tls: ssl.SSLSocket, *commands: str) -> None:
     tls.sendall("".join(f"{command}\r\n" for command in commands).encode())
+
+
+def _hear(tls: ssl.SSLSocket, name: str, what: re.Pattern[bytes]) -> None:
+    """Read until something was said; what comes with it or before is thrown away.
+
+    Raises: ConnectionError when the server says good-bye instead.
+    """
     heard = b""
-    while not re.search(rb" PONG [^\n]*all-there\r\n$", heard):
+    while not what.search(heard):
         data = tls.recv(RECORD)
         if not data:
             raise ConnectionError(f"{name} was turned away: {heard.decode(errors='replace')[-300:]}")
-        heard += data
-    if b" 001 " not in heard:
-        raise ConnectionError(f"{name} was not let in: {heard.decode(errors='replace')[-300:]}")
-    tls.setblocking(False)
-    return KINDS[kind](name, tls)
+        heard = heard[-RECORD:] + data

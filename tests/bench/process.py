@@ -31,6 +31,12 @@ def stop(process: subprocess.Popen[str], seconds: float = 10.0) -> int:
         return process.wait()
 
 
+def kill(process: subprocess.Popen[str]) -> int:
+    """End a process by force; return its exit code."""
+    process.kill()
+    return process.wait()
+
+
 def read_cpu(pid: int) -> int:
     """Return the nanoseconds that all threads of a process have run, as the scheduler counts them. (proc(5), schedstat)
 

@@ -1,0 +1,88 @@
+"""A process of members who sign in and read nothing; whoever is cut comes back and reads nothing again.
+
+    python -m tests.bench.stalled        orders on stdin, answers on stdout, ends with stdin
+
+Orders: {"enter": {port, ca, every, members: [[name, token], …]}}: one after another, `every` seconds apart, answered
+once the first is in; {"leave": {}}: answered with how many times they were cut.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import ssl
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.bench.members import CAPS_OF_LISTENERS, make_context, sign_in
+
+
+class Stalled:
+    """The members of this process."""
+
+    def __init__(self) -> None:
+        self._poll = select.poll()
+        self._poll.register(sys.stdin, select.POLLIN)
+        self._waiting: list[tuple[float, str, str]] = []
+        self._inside: dict[int, tuple[ssl.SSLSocket, str, str]] = {}
+        self._cuts = 0
+        self._where: tuple[int, ssl.SSLContext]
+
+    def run(self) -> None:
+        """Obey orders until stdin ends."""
+        while True:
+            for descriptor, _ in self._poll.poll(50):
+                if descriptor in self._inside:
+                    self._note_cut(descriptor)
+                elif not self._obey(sys.stdin.readline()):
+                    return
+            while self._waiting and self._waiting[0][0] <= time.monotonic():
+                _, name, token = self._waiting.pop(0)
+                self._come_in(name, token)
+
+    def _obey(self, line: str) -> bool:
+        order: dict[str, Any] = json.loads(line) if line else {}
+        if "enter" in order:
+            self._enter(**order["enter"])
+        elif "leave" in order:
+            self._waiting.clear()
+            for tls, _, _ in self._inside.values():
+                self._poll.unregister(tls)
+                tls.close()
+            self._inside.clear()
+            _answer(cuts=self._cuts)
+        return bool(order)
+
+    def _enter(self, port: int, ca: str, every: float, members: list[tuple[str, str]]) -> None:
+        self._where = port, make_context(Path(ca))
+        self._come_in(*members[0])
+        now = time.monotonic()
+        self._waiting = [(now + number * every, *member) for number, member in enumerate(members)][1:]
+        _answer(entered=1)
+
+    def _come_in(self, name: str, token: str) -> None:
+        port, context = self._where
+        tls = sign_in("listener", name, token, CAPS_OF_LISTENERS[0], port, context).tls
+        # No event is asked for, so what is told is the end: the server resets whom it cuts.
+        self._poll.register(tls, 0)
+        self._inside[tls.fileno()] = tls, name, token
+
+    def _note_cut(self, descriptor: int) -> None:
+        tls, name, token = self._inside.pop(descriptor)
+        self._poll.unregister(tls)
+        tls.close()
+        self._cuts += 1
+        self._come_in(name, token)
+
+
+def _answer(**what: Any) -> None:
+    print(json.dumps(what), flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        Stalled().run()
+    except (OSError, RuntimeError) as failure:
+        sys.exit(f"stalled: {failure}")
