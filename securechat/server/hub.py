@@ -172,18 +172,18 @@ class Hub:
                 self.world.directory.apply_record(outcomes[0].records[0])
             else:
                 groups = self._direct_groups(stream, {line.event.account for line in lines})
-            self._deliver_lines(groups, lines)
+            self._deliver_lines(groups, lines, alone=len(run) == 1)
 
-    def _deliver_lines(self, groups: dict[int, Members], lines: list[_Line]) -> None:
+    def _deliver_lines(self, groups: dict[int, Members], lines: list[_Line], *, alone: bool) -> None:
+        """Deliver lines of one conversation; one that comes `alone` leaves at once, for nothing would share its write."""
         origins = {line.connection: None for line in lines if line.connection is not None}
-        # A message that comes alone leaves at once: nothing else would share its write.
-        deliver = Transport.send_live if len(lines) == 1 else Transport.write_live
+        deliver = Transport.send_live if alone else Transport.write_live
         for variant, members in groups.items():
             payload = b"".join([line.posted.for_variant(variant) for line in lines])
             for connection in members:
                 if connection not in origins:
                     deliver(connection.transport, payload)
-            if deliver is Transport.write_live:
+            if not alone:
                 self._dirty |= members
         for connection in origins:
             self._deliver_own(connection, lines, hears=connection in groups.get(connection.variant, ()))

@@ -27,6 +27,7 @@ from securechat.chat.world import World
 from securechat.config import Config
 from securechat.errors import StorageError
 from securechat.server.hub import Hub
+from securechat.server.pause import Pause
 from securechat.wire.message import Message
 from securechat.wire.times import format_time
 
@@ -93,6 +94,7 @@ class Node:
         self._has_failed = False
         self._refusal: StorageError | None = None
         self._flush_due = False
+        self._pause = Pause(self.loop.time)
         self._closed = False
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -323,11 +325,15 @@ class Node:
     def _schedule_flush(self) -> None:
         if not self._flush_due:
             self._flush_due = True
-            self.loop.call_soon(self._flush)
+            pause = self._pause.remaining
+            if pause:
+                self.loop.call_later(pause, self._flush)
+            else:
+                self.loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._flush_due = False
-        self.hub.flush()
+        self._pause.follow(self.hub.flush)
 
     def _sweep(self) -> None:
         """Ask silent clients for a sign of life and drop those that gave none."""
