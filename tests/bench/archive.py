@@ -29,7 +29,7 @@ from securechat.chat.ports import Lane, Outcome, Submission, Verdict
 from securechat.server.app import DATABASE
 from securechat.storage.sqlite import SqliteStore
 from securechat.storage.sqlite.migrations import MIGRATIONS
-from tests.bench.premises import CACHE, Premises
+from tests.bench.server import CACHE, DataDirectory
 
 ROOM = "#general"
 CHANNEL = "general"
@@ -57,7 +57,7 @@ class Place(NamedTuple):
 class Archive(NamedTuple):
     """What was made. reader, token: a member's, who may read all of it."""
 
-    premises: Premises
+    directory: DataDirectory
     messages: int
     places: list[Place]
     reader: str
@@ -66,7 +66,7 @@ class Archive(NamedTuple):
     @property
     def database(self) -> Path:
         """Its database file."""
-        return self.premises.data / DATABASE
+        return self.directory.path / DATABASE
 
 
 def open_archive(messages: int) -> Archive:
@@ -85,7 +85,7 @@ def open_archive(messages: int) -> Archive:
             shutil.rmtree(made, ignore_errors=True)
     index = json.loads((kept / "archive.json").read_text())
     return Archive(
-        Premises(kept), messages, [Place(*each) for each in index["places"]], index["reader"], index["token"]
+        DataDirectory(kept), messages, [Place(*each) for each in index["places"]], index["reader"], index["token"]
     )
 
 

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import base64
 import gc
-import json
 import os
 import re
 import selectors
 import socket
 import ssl
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -25,7 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from securechat.client.signin import DEFAULT_PAGE, REQUIRED, WELCOME_IF_THERE
-from tests.bench.members import RECORD, make_context
+from tests.bench.members import make_context
+from tests.bench.orders import answer, obey, run
+from tests.bench.tls import RECORD
 
 CAPS = " ".join([*REQUIRED, *WELCOME_IF_THERE])
 PER_ADDRESS = 100
@@ -177,13 +177,13 @@ def main() -> None:
     """Obey the order; the clients stay connected until stdin ends."""
     os.nice(NICENESS)
     gc.disable()
-    order = json.loads(sys.stdin.readline())
-    print(json.dumps(come_back(**order["return"])), flush=True)
-    sys.stdin.read()
+
+    def bring_back(**order: Any) -> None:
+        answer(**come_back(**order))
+
+    while obey({"return": bring_back}):
+        pass
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, RuntimeError) as failure:
-        sys.exit(f"comeback: {failure}")
+    run(main)

@@ -1,4 +1,4 @@
-"""The load's processes: where they run, and how they are told what to do."""
+"""The load's processes: where they run, and how they are told what to do. Each is a module of its own."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Crowd:
         self.pid = running.pid
 
     def tell(self, **order: Any) -> None:
-        """Give an order; `tests.bench.load` knows which there are."""
+        """Give an order; the module of the process says which there are."""
         assert self._running.stdin is not None
         self._running.stdin.write(json.dumps(order) + "\n")
         self._running.stdin.flush()
@@ -66,14 +66,14 @@ class Crowd:
             note(f"{start + len(rows):,} of {len(members):,} signed in")
 
     def _last_words(self) -> str:
-        stderr = self._running.stderr
-        return stderr.read().strip()[-1000:] if stderr else "it says why above"
+        assert self._running.stderr is not None
+        return self._running.stderr.read().strip()[-1000:]
 
 
 @contextmanager
-def running_crowd(cores: Sequence[int]) -> Iterator[Crowd]:
+def running_crowd(cores: Sequence[int], module: str = "load") -> Iterator[Crowd]:
     """Start a load process on some cores and end it afterwards."""
-    command = [sys.executable, "-m", "tests.bench.load"]
+    command = [sys.executable, "-m", f"tests.bench.{module}"]
     running = process.start(
         command, cores, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

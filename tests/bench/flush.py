@@ -1,4 +1,4 @@
-"""How long the server's flushes take: a shim preloaded into it, and the account the shim keeps."""
+"""How long the server's flushes take: a shim preloaded into it, and the times it notes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tempfile import NamedTemporaryFile
 
 from tests.bench.missing import Missing
 from tests.bench.percentiles import pick
-from tests.bench.server import ROOT
+from tests.bench.server import CACHE
 
 SOURCE = Path(__file__).with_name("flush.c")
 SLOTS = 1 << 20
@@ -29,7 +29,7 @@ def build_shim() -> Path:
     Raises: Missing without a compiler.
     """
     source = SOURCE.read_bytes()
-    shim = ROOT / ".cache" / f"flush-{hashlib.sha256(source).hexdigest()[:16]}.so"
+    shim = CACHE / f"flush-{hashlib.sha256(source).hexdigest()[:16]}.so"
     if shim.exists():
         return shim
     compiler = shutil.which("cc") or shutil.which("gcc")
@@ -44,7 +44,7 @@ def build_shim() -> Path:
     return part.rename(shim)
 
 
-class Account:
+class FlushTimes:
     """What the shim wrote so far, read while the server runs."""
 
     def __init__(self, mapped: mmap.mmap) -> None:
@@ -69,8 +69,8 @@ class Account:
 
 
 @contextmanager
-def keep_account(shim: Path, delay_us: int) -> Iterator[tuple[Account, dict[str, str]]]:
-    """Make room for an account; yield it and the variables for the server that fills it.
+def keep_times(shim: Path, delay_us: int) -> Iterator[tuple[FlushTimes, dict[str, str]]]:
+    """Make room for the times of flushes; yield it and the variables for the server that fills it.
 
     delay_us: microseconds added to each flush.
     """
@@ -81,4 +81,4 @@ def keep_account(shim: Path, delay_us: int) -> Iterator[tuple[Account, dict[str,
             variables = {"LD_PRELOAD": str(shim), "BENCH_FLUSH_FILE": file.name, "BENCH_FLUSH_SLOTS": str(SLOTS)}
             if delay_us:
                 variables["BENCH_FLUSH_DELAY_US"] = str(delay_us)
-            yield Account(mapped), variables
+            yield FlushTimes(mapped), variables

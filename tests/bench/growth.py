@@ -6,11 +6,20 @@ import dataclasses
 from collections.abc import Sequence
 
 from tests.bench import talk
+from tests.bench.columns import Column
 from tests.bench.crowd import Figures
 from tests.bench.scenarios import Scenario
 from tests.bench.subjects import Conditions
 
 SIZES = (100, 1000, 4000)
+COLUMNS = (
+    Column("cpu_us_at_100", "µs/delivery at 100", ".2f", spread=True),
+    Column("cpu_us_at_1000", "at 1,000", ".2f", spread=True),
+    Column("cpu_us_at_4000", "at 4,000", ".2f", spread=True),
+    Column("largest_over_smallest", "largest / smallest", ".2f", spread=True),
+    Column("one_more_us", "one member more µs", ".2f", spread=True),
+    Column("one_more_growth", "large / small", ".2f", spread=True),
+)
 
 
 def measure(scenario: Scenario, subject: str, conditions: Conditions) -> Figures:

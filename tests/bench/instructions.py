@@ -11,7 +11,6 @@ import os
 import re
 import shlex
 import shutil
-import ssl
 import subprocess
 import sys
 import time
@@ -19,8 +18,11 @@ from pathlib import Path
 
 from tests.bench.columns import Column
 from tests.bench.crowd import Cores, Figures
-from tests.bench.members import CAPS_OF_LISTENERS, CAPS_OF_SENDERS, RECORD, TEXT_BYTES, make_context, sign_in
-from tests.bench.premises import PROGRAMS, Premises, Running, open_premises
+from tests.bench.members import CAPS_OF_LISTENERS, CAPS_OF_SENDERS, SIGN_IN_SECONDS, TEXT_BYTES, make_context, sign_in
+from tests.bench.scenarios import Scenario
+from tests.bench.server import PROGRAMS, DataDirectory, Server, name_people, open_data_directory
+from tests.bench.subjects import Conditions
+from tests.bench.tls import TLSLink
 
 FEW, MANY = 10, 50
 MESSAGES = 160
@@ -38,12 +40,12 @@ COLUMNS = (
 _TOTAL = re.compile(r"^totals: (\d+)", re.MULTILINE)
 
 
-def measure(seconds: float, cores: Cores, program: Path | None) -> Figures:
+def measure(_scenario: Scenario, _subject: str, conditions: Conditions) -> Figures:
     """Count once; how long is up to valgrind.
 
     Raises: RuntimeError without valgrind, or when it does not say what it counted.
     """
-    del seconds
+    cores, program = conditions.cores, conditions.program
     if shutil.which("valgrind") is None:
         raise RuntimeError("valgrind is not installed: instructions cannot be counted")
     figures = {}
@@ -56,47 +58,47 @@ def measure(seconds: float, cores: Cores, program: Path | None) -> Figures:
 
 
 def _count(cores: Cores, program: Path | None, members: int, burst: int) -> int:
-    names = [f"m{number:05}" for number in range(members)]
-    with open_premises() as premises:
-        counter = _write_counter(premises, program)
+    names = name_people("m", members)
+    with open_data_directory() as directory:
+        counter = _write_counter(directory, program)
         # Under valgrind only one thread runs at a time, so it may have all cores.
-        with premises.serving(counter, [*cores.server, *cores.load]) as server:
-            room = _enter(premises, server, names)
+        with directory.serving(counter, [*cores.server, *cores.load]) as server:
+            room = _enter(directory, server, names)
             _talk(room, WARM_UP, burst)
             _control(server, "--instr=on")
             _talk(room, MESSAGES, burst)
             _control(server, "--instr=off")
             _control(server, "--dump")
-            total = _await_total(premises.data)
+            total = _await_total(directory.path)
             for member in room:
                 member.close()
             return total
 
 
-def _write_counter(premises: Premises, program: Path | None) -> Path:
+def _write_counter(directory: DataDirectory, program: Path | None) -> Path:
     """Write the program that is started in the server's place; valgrind wants an interpreter, not a script."""
     server = [sys.executable, str(program or PROGRAMS / "securechat-server")]
     command = ["valgrind", "-q", "--tool=callgrind", "--instr-atstart=no"]
-    command += [f"--callgrind-out-file={premises.data}/callgrind.out", *server]
-    path = premises.data / "counter"
+    command += [f"--callgrind-out-file={directory.path}/callgrind.out", *server]
+    path = directory.path / "counter"
     path.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
     path.chmod(0o700)
     return path
 
 
-def _enter(premises: Premises, server: Running, names: list[str]) -> list[ssl.SSLSocket]:
-    tokens = premises.admit(names, "--tokens")
+def _enter(directory: DataDirectory, server: Server, names: list[str]) -> list[TLSLink]:
+    tokens = directory.import_accounts(names, "--tokens")
     context = make_context(server.ca)
     room = []
     for number, name in enumerate(names):
         caps = CAPS_OF_LISTENERS[number % 2] if number else CAPS_OF_SENDERS
         member = sign_in("listener", name, tokens[name], caps, server.port, context)
-        member.tls.setblocking(True)
+        member.tls.settimeout(SIGN_IN_SECONDS)
         room.append(member.tls)
     return room
 
 
-def _talk(room: list[ssl.SSLSocket], messages: int, burst: int) -> None:
+def _talk(room: list[TLSLink], messages: int, burst: int) -> None:
     """Have the first member say so many messages, the next burst when everybody has the last."""
     text = b"PRIVMSG #general :" + b"x" * TEXT_BYTES
     for _ in range(messages // burst):
@@ -105,10 +107,10 @@ def _talk(room: list[ssl.SSLSocket], messages: int, burst: int) -> None:
         for member in room:
             heard = 0
             while heard < burst:
-                heard += member.recv(RECORD).count(b"\n")
+                heard += member.recv().count(b"\n")
 
 
-def _control(server: Running, order: str) -> None:
+def _control(server: Server, order: str) -> None:
     done = subprocess.run(["callgrind_control", order, str(server.pid)], capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"callgrind_control {order}: {done.stdout}{done.stderr}")

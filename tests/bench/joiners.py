@@ -8,17 +8,15 @@ them join a room that has `there` members; {"tally": {}}: how late the sampled o
 
 from __future__ import annotations
 
-import json
 import re
 import selectors
-import ssl
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from tests.bench.members import CAPS_OF_LISTENERS, RECORD, Sampler, make_context, sign_in
+from tests.bench.members import CAPS_OF_LISTENERS, Sampler, make_context, sign_in
+from tests.bench.orders import Orders, answer, obey, run
 
 SAMPLED = 50
 """One of so many times what it hears."""
@@ -47,11 +45,11 @@ class Joiner:
             self._look_for_names()
         elif self._is_sampled:
             self.member.take()
-        elif not self.member.tls.recv(RECORD):
+        elif not self.member.tls.recv():
             raise ConnectionError(f"{self.member.name} was cut by the server")
 
     def _look_for_names(self) -> None:
-        self._heard += self.member.tls.recv(RECORD)
+        self._heard += self.member.tls.recv()
         if b" 366 " in self._heard and self._heard.endswith(b"\n"):
             self.entered = time.monotonic_ns()
             names = [name for line in _NAMES.findall(self._heard) for name in line.split()]
@@ -68,26 +66,17 @@ class Joiners:
         self._selector = selectors.EpollSelector()
         self._members: list[Joiner] = []
         self._next = 0
+        self._orders: Orders = {"enter": self._enter, "join": self._join, "tally": self._tally}
 
-    def run(self) -> None:
+    def go(self) -> None:
         """Obey orders until stdin ends, and read all the time."""
         self._selector.register(sys.stdin, selectors.EVENT_READ)
         while True:
             for key, _ in self._selector.select():
                 if key.data is not None:
                     self._take(key.data)
-                elif not self._obey(sys.stdin.readline()):
+                elif not obey(self._orders):
                     return
-
-    def _obey(self, line: str) -> bool:
-        order: dict[str, Any] = json.loads(line) if line else {}
-        if "enter" in order:
-            self._enter(**order["enter"])
-        elif "join" in order:
-            self._join(**order["join"])
-        elif "tally" in order:
-            _answer(latencies=[each for joiner in self._members for each in joiner.member.latencies])
-        return bool(order)
 
     def _enter(self, port: int, ca: str, members: list[list[str]]) -> None:
         context = make_context(Path(ca))
@@ -98,7 +87,7 @@ class Joiners:
             joiner = Joiner(member, number % SAMPLED == 0)
             self._members.append(joiner)
             self._selector.register(member.tls, selectors.EVENT_READ, joiner)
-        _answer(entered=len(members))
+        answer(entered=len(members))
 
     def _join(self, room: str, count: int, seconds: float, there: int) -> None:
         """Join one after another; what else comes is read meanwhile.
@@ -122,21 +111,17 @@ class Joiners:
             # Whoever joins in the same moment may be listed already.
             if not number <= joiner.names <= there + count:
                 raise RuntimeError(f"{joiner.member.name} was shown {joiner.names} names in place of {number}")
-        _answer(took=[joiner.entered - joiner.asked for joiner in joining])
+        answer(took=[joiner.entered - joiner.asked for joiner in joining])
+
+    def _tally(self) -> None:
+        answer(latencies=[each for joiner in self._members for each in joiner.member.latencies])
 
     def _take(self, joiner: Joiner | None) -> None:
         # No order comes while one is carried out.
         if joiner is not None:
-            with suppress(ssl.SSLWantReadError):
+            with suppress(BlockingIOError):
                 joiner.take()
 
 
-def _answer(**what: Any) -> None:
-    print(json.dumps(what), flush=True)
-
-
 if __name__ == "__main__":
-    try:
-        Joiners().run()
-    except (OSError, RuntimeError) as failure:
-        sys.exit(f"joiners: {failure}")
+    run(Joiners().go)

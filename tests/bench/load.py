@@ -10,7 +10,6 @@ time, whatever is asked.
 from __future__ import annotations
 
 import gc
-import json
 import selectors
 import sys
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.members import ONCE, Listener, Sampler, Sender, come_in, knock, make_context
+from tests.bench.orders import Orders, answer, obey, run
 
 
 class Talk:
@@ -42,7 +42,7 @@ class Talk:
     def go_on(self) -> None:
         """Say what is due now."""
         for sender in self._senders:
-            sender.send()
+            sender.tls.flush()
         if self._rate:
             self._keep_pace()
         elif time.monotonic_ns() < self._end:
@@ -82,35 +82,20 @@ class Load:
         self._talk: Talk | None = None
         self._awaited: dict[str, int] | None = None
         self._deadline = 0
+        self._orders: Orders = {"enter": self._enter, "settle": self._settle, "talk": self._begin, "tally": self._await}
 
-    def run(self) -> None:
+    def go(self) -> None:
         """Obey orders until stdin ends."""
         while True:
             for key, _ in self._selector.select(0.001 if self._talk else 0.05):
                 if key.data is not None:
                     key.data.take()
-                elif not self._obey(sys.stdin.readline()):
+                elif not obey(self._orders):
                     return
             if self._talk is not None:
                 self._go_on(self._talk)
             if self._awaited is not None:
                 self._look_for_end(self._awaited)
-
-    def _obey(self, line: str) -> bool:
-        order: dict[str, Any] = json.loads(line) if line else {}
-        if "enter" in order:
-            self._enter(**order["enter"])
-        elif "settle" in order:
-            for member in self._members:
-                member.settle()
-            answer(settled=len(self._members))
-        elif "talk" in order:
-            senders = [member for member in self._members if isinstance(member, Sender)]
-            self._talk = Talk(senders, **order["talk"])
-        elif "tally" in order:
-            self._awaited = order["tally"]["said"]
-            self._deadline = time.monotonic_ns() + int(order["tally"]["drain"] * 1e9)
-        return bool(order)
 
     def _enter(self, port: int, ca: str, members: list[list[Any]]) -> None:
         context = make_context(Path(ca))
@@ -122,6 +107,19 @@ class Load:
             self._members.append(member)
         gc.freeze()
         answer(entered=len(members))
+
+    def _settle(self) -> None:
+        for member in self._members:
+            member.settle()
+        answer(settled=len(self._members))
+
+    def _begin(self, seconds: float, rate: int, window: int, drain: float) -> None:
+        senders = [member for member in self._members if isinstance(member, Sender)]
+        self._talk = Talk(senders, seconds, rate, window, drain)
+
+    def _await(self, said: dict[str, int], drain: float) -> None:
+        self._awaited = said
+        self._deadline = time.monotonic_ns() + int(drain * 1e9)
 
     def _go_on(self, talk: Talk) -> None:
         talk.go_on()
@@ -148,13 +146,5 @@ class Load:
         answer(deliveries=deliveries, ended=time.monotonic_ns(), latencies=latencies)
 
 
-def answer(**what: Any) -> None:
-    """Write one answer."""
-    print(json.dumps(what), flush=True)
-
-
 if __name__ == "__main__":
-    try:
-        Load().run()
-    except (OSError, RuntimeError) as failure:
-        sys.exit(f"load: {failure}")
+    run(Load().go)

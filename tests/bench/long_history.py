@@ -10,9 +10,10 @@ from securechat.wire.times import format_time
 from tests.bench import process
 from tests.bench.archive import ROOM, Archive, Place, open_archive
 from tests.bench.columns import Column
-from tests.bench.crowd import Cores, Figures
+from tests.bench.crowd import Figures, running_crowd
 from tests.bench.percentiles import pick
-from tests.bench.troupe import running_troupe
+from tests.bench.scenarios import Scenario
+from tests.bench.subjects import Conditions
 
 MESSAGES = 1_000_000
 REQUESTS = 1000
@@ -36,20 +37,20 @@ COLUMNS = (
 )
 
 
-def measure(seconds: float, cores: Cores, program: Path | None) -> Figures:
-    """Measure once: `seconds` is not asked for, it ends after all pages.
+def measure(_scenario: Scenario, _subject: str, conditions: Conditions) -> Figures:
+    """Measure once; it ends after all pages, however long that takes.
 
     The system has forgotten the file when the server starts, and reads from the disk what the first round of pages
     needs. The second round asks for the same pages again.
 
     Raises: RuntimeError when a page is not what was asked for.
     """
-    del seconds
+    cores, program = conditions.cores, conditions.program
     archive = open_archive(MESSAGES)
     _forget(archive.database)
     chance = random.Random(3)  # the same requests in every run
     requests = [_choose_request(archive, _FORMS[number % len(_FORMS)], chance) for number in range(REQUESTS)]
-    with archive.premises.serving(program, cores.server) as server, running_troupe("pager", cores.load) as client:
+    with archive.directory.serving(program, cores.server) as server, running_crowd(cores.load, "pager") as client:
         client.tell(enter={"port": server.port, "ca": str(server.ca), "name": archive.reader, "token": archive.token})
         client.hear()
         client.tell(read={"requests": requests[:WARM_UP]})

@@ -11,6 +11,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.bench.tls import TLSLink
+
 ROOM = "#general"
 CAPS_OF_LISTENERS = ("message-tags server-time", "message-tags server-time account-tag batch echo-message")
 """Two ways to see a line, both with msgid: a room never has one kind of client only."""
@@ -19,12 +21,12 @@ CAPS_OF_SENDERS = f"message-tags server-time account-tag batch echo-message {ONC
 """What senders ask for; only with ONCE among it do their messages have ids."""
 TEXT_BYTES = 100
 """Length of the text of a message, its time stamp included."""
-RECORD = 16_384
-"""Bytes of plaintext in one TLS record, and so the most that one read returns."""
 SIGN_IN_SECONDS = 30.0
+KEPT = 1024
+"""Bytes of what was heard before that may belong to what is waited for."""
 _WELCOMED = re.compile(rb" 001 ")
-_ALL_THERE = re.compile(rb" PONG [^\n]*all-there\r\n$")
-_SETTLED = re.compile(rb" PONG [^\n]*settled\r\n$")
+_ALL_THERE = re.compile(rb" PONG [^\n]*all-there\r\n")
+_SETTLED = re.compile(rb" PONG [^\n]*settled\r\n")
 _STAMP = re.compile(rb" :t=(\d+) ")
 
 
@@ -36,7 +38,7 @@ def make_context(ca: Path) -> ssl.SSLContext:
 class Listener:
     """A member that counts the lines it gets. `lines` is set back between rounds; rooms: what it hears."""
 
-    def __init__(self, name: str, tls: ssl.SSLSocket, rooms: Sequence[str] = (ROOM,)) -> None:
+    def __init__(self, name: str, tls: TLSLink, rooms: Sequence[str] = (ROOM,)) -> None:
         self.name = name
         self.tls = tls
         self.rooms = rooms
@@ -54,13 +56,13 @@ class Listener:
         self.lines = 0
 
     def take(self) -> None:
-        """Take what has come, at most one TLS record: the selector announces the next.
+        """Take what has come.
 
         Raises: ConnectionError when the server has cut this member.
         """
         try:
-            data = self.tls.recv(RECORD)
-        except ssl.SSLWantReadError:
+            data = self.tls.recv()
+        except BlockingIOError:
             return
         if not data:
             raise ConnectionError(f"{self.name} was cut by the server")
@@ -74,7 +76,7 @@ class Listener:
 class Sampler(Listener):
     """A listener that compares the time stamp in each message with the clock."""
 
-    def __init__(self, name: str, tls: ssl.SSLSocket, rooms: Sequence[str] = (ROOM,)) -> None:
+    def __init__(self, name: str, tls: TLSLink, rooms: Sequence[str] = (ROOM,)) -> None:
         super().__init__(name, tls, rooms)
         self.latencies: list[int] = []
         self._rest = b""
@@ -85,19 +87,26 @@ class Sampler(Listener):
         self.latencies += [now - int(sent) for sent in _STAMP.findall(whole + newline)]
 
 
+class Idler(Listener):
+    """A listener that gives the sign of life it is asked for."""
+
+    def _look_at(self, data: bytes) -> None:
+        if b"PING" in data:
+            self.tls.sendall(b"PONG :here\r\n")
+
+
 class Sender(Listener):
     """A member that talks in the first of its rooms and counts its echoes.
 
     with_ids: whether each message has an id of its own.
     """
 
-    def __init__(self, name: str, tls: ssl.SSLSocket, rooms: Sequence[str] = (ROOM,), with_ids: bool = True) -> None:
+    def __init__(self, name: str, tls: TLSLink, rooms: Sequence[str] = (ROOM,), with_ids: bool = True) -> None:
         super().__init__(name, tls, rooms)
         self.said = 0
         self.echoed = 0
         self._own = f" :{name}!".encode()
         self._rest = b""
-        self._unsent = b""
         self._head = f"PRIVMSG {rooms[0]} :t=".encode()
         self._with_ids = with_ids
 
@@ -107,26 +116,17 @@ class Sender(Listener):
         text = self._head + stamp.ljust(TEXT_BYTES - 2, b"x") + b"\r\n"
         if self._with_ids:
             ids = [os.urandom(16).hex().encode() for _ in range(count)]
-            self._unsent += b"".join([b"@securechat.internal/id=" + each + b" " + text for each in ids])
+            self.tls.sendall(b"".join([b"@securechat.internal/id=" + each + b" " + text for each in ids]))
         else:
-            self._unsent += text * count
+            self.tls.sendall(text * count)
         self.said += count
-        self.send()
-
-    def send(self) -> None:
-        """Send what waits, as far as the server takes it; a write that was refused is repeated with the same bytes."""
-        try:
-            while self._unsent:
-                self._unsent = self._unsent[self.tls.send(self._unsent) :]
-        except ssl.SSLWantWriteError:
-            pass
 
     def _look_at(self, data: bytes) -> None:
         whole, newline, self._rest = (self._rest + data).rpartition(b"\n")
         self.echoed += (whole + newline).count(self._own)
 
 
-KINDS: dict[str, type[Listener]] = {"listener": Listener, "sampler": Sampler}
+KINDS: dict[str, type[Listener]] = {"listener": Listener, "sampler": Sampler, "idler": Idler}
 
 
 def sign_in(kind: str, name: str, token: str, caps: str, port: int, context: ssl.SSLContext) -> Listener:
@@ -137,11 +137,11 @@ def sign_in(kind: str, name: str, token: str, caps: str, port: int, context: ssl
     return come_in(kind, name, knock(name, token, caps, port, context), (), with_ids=ONCE in caps.split())
 
 
-def knock(name: str, token: str, caps: str, port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
+def knock(name: str, token: str, caps: str, port: int, context: ssl.SSLContext) -> TLSLink:
     """Connect and say who it is, all in one packet. token: "" where there are no accounts."""
     sock = socket.create_connection(("127.0.0.1", port), timeout=SIGN_IN_SECONDS)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    tls = context.wrap_socket(sock, server_hostname="localhost")
+    tls = TLSLink(sock, context, "localhost")
     secret = base64.b64encode(f"\0{name}\0{token}".encode()).decode()
     with_sasl = ["AUTHENTICATE PLAIN", f"AUTHENTICATE {secret}"] if token else []
     hello = [f"CAP REQ :{'sasl ' if token else ''}{caps}", f"NICK {name}", f"USER {name} 0 * :{name}"]
@@ -149,7 +149,7 @@ def knock(name: str, token: str, caps: str, port: int, context: ssl.SSLContext) 
     return tls
 
 
-def come_in(kind: str, name: str, tls: ssl.SSLSocket, rooms: Sequence[str], *, with_ids: bool) -> Listener:
+def come_in(kind: str, name: str, tls: TLSLink, rooms: Sequence[str], *, with_ids: bool) -> Listener:
     """Wait for the welcome and return the member once it is in its channels.
 
     rooms: to join; those that an account is in already need not be named.
@@ -164,18 +164,18 @@ def come_in(kind: str, name: str, tls: ssl.SSLSocket, rooms: Sequence[str], *, w
     return Sender(name, tls, heard, with_ids) if kind == "sender" else KINDS[kind](name, tls, heard)
 
 
-def _say(tls: ssl.SSLSocket, *commands: str) -> None:
+def _say(tls: TLSLink, *commands: str) -> None:
     tls.sendall("".join(f"{command}\r\n" for command in commands).encode())
 
 
-def _hear(tls: ssl.SSLSocket, name: str, what: re.Pattern[bytes]) -> None:
+def _hear(tls: TLSLink, name: str, what: re.Pattern[bytes]) -> None:
     """Read until something was said; what comes with it or before is thrown away.
 
     Raises: ConnectionError when the server says good-bye instead.
     """
     heard = b""
     while not what.search(heard):
-        data = tls.recv(RECORD)
+        data = tls.recv()
         if not data:
             raise ConnectionError(f"{name} was turned away: {heard.decode(errors='replace')[-300:]}")
-        heard = heard[-RECORD:] + data
+        heard = heard[-KEPT:] + data

@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from tests.bench import process
 from tests.bench.columns import Column
-from tests.bench.crowd import Cores, Crowd, Figures
+from tests.bench.crowd import Crowd, Figures, running_crowd
 from tests.bench.percentiles import pick
-from tests.bench.premises import open_premises
-from tests.bench.troupe import running_troupe
+from tests.bench.scenarios import Scenario
+from tests.bench.server import name_people, open_data_directory
+from tests.bench.subjects import Conditions
 
 ACCOUNTS = 1000
 TALKERS = 10
@@ -44,7 +45,7 @@ COLUMNS = (
 )
 
 
-class Account(NamedTuple):
+class Usage(NamedTuple):
     """What a server has used so far. written: bytes to storage. storage, loop: ns of CPU."""
 
     written: int
@@ -55,22 +56,23 @@ class Account(NamedTuple):
 class Stage(NamedTuple):
     """What a tenth of the joins took. took: ns from asking until the last name, of each."""
 
-    used: Account
+    used: Usage
     took: list[int]
 
 
-def measure(seconds: float, cores: Cores, program: Path | None) -> Figures:
+def measure(_scenario: Scenario, _subject: str, conditions: Conditions) -> Figures:
     """Measure once, over a minute or longer.
 
     Raises: RuntimeError when somebody was not let in or a line was lost.
     """
-    span = max(seconds, LEAST_SECONDS)
-    names = [f"m{number:05}" for number in range(ACCOUNTS)]
-    talkers = [f"t{number:05}" for number in range(TALKERS)]
-    with open_premises() as premises, premises.serving(program, cores.server) as server:
-        tokens = premises.admit([*names, *talkers], "--tokens")
+    cores, program = conditions.cores, conditions.program
+    span = max(conditions.seconds, LEAST_SECONDS)
+    names = name_people("m", ACCOUNTS)
+    talkers = name_people("t", TALKERS)
+    with open_data_directory() as directory, directory.serving(program, cores.server) as server:
+        tokens = directory.import_accounts([*names, *talkers], "--tokens")
         where = {"port": server.port, "ca": str(server.ca)}
-        with running_troupe("talkers", cores.load) as talking, running_troupe("joiners", cores.load) as joining:
+        with running_crowd(cores.load, "talkers") as talking, running_crowd(cores.load, "joiners") as joining:
             talking.tell(enter={**where, "room": ROOM, "members": [[name, tokens[name]] for name in talkers]})
             talking.hear()
             joining.tell(enter={**where, "members": [[name, tokens[name]] for name in names]})
@@ -88,23 +90,23 @@ def measure(seconds: float, cores: Cores, program: Path | None) -> Figures:
 
 
 def _join(joining: Crowd, pid: int, number: int, seconds: float) -> Stage:
-    before = _read_account(pid)
+    before = _read_usage(pid)
     count = ACCOUNTS // STAGES
     order = {"room": ROOM, "count": count, "seconds": seconds, "there": TALKERS + number * count}
     joining.tell(join=order)
     took = joining.hear()["took"]
-    after = _read_account(pid)
-    return Stage(Account(*(end - start for end, start in zip(after, before, strict=True))), took)
+    after = _read_usage(pid)
+    return Stage(Usage(*(end - start for end, start in zip(after, before, strict=True))), took)
 
 
-def _read_account(pid: int) -> Account:
+def _read_usage(pid: int) -> Usage:
     """Read what a server has used: the loop is its first thread, and of the others only the writer has work here.
 
     (proc(5), io: write_bytes, which sockets are not in)
     """
     counts = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
     loop = int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0])
-    return Account(int(counts["write_bytes"]), process.read_cpu(pid) - loop, loop)
+    return Usage(int(counts["write_bytes"]), process.read_cpu(pid) - loop, loop)
 
 
 def _sum_up(stages: list[Stage], latencies: list[int], span: float) -> Figures:

@@ -9,14 +9,13 @@ with `number N`, and the page that is asked for runs from `first` to `last`, wit
 from __future__ import annotations
 
 import gc
-import json
 import re
-import ssl
-import sys
 import time
 from pathlib import Path
 
-from tests.bench.members import CAPS_OF_SENDERS, RECORD, make_context, sign_in
+from tests.bench.members import CAPS_OF_SENDERS, make_context, sign_in
+from tests.bench.orders import answer, obey, run
+from tests.bench.tls import TLSLink
 
 LIMIT_SECONDS = 30.0
 CAPS = f"{CAPS_OF_SENDERS} labeled-response draft/chathistory"
@@ -24,7 +23,7 @@ _END = re.compile(rb"(?:BATCH -|FAIL )[^\n]*\n$")
 _NUMBER = re.compile(rb" :number (\d+) ")
 
 
-def read_pages(tls: ssl.SSLSocket, requests: list[tuple[str, int, int]]) -> list[int]:
+def read_pages(tls: TLSLink, requests: list[tuple[str, int, int]]) -> list[int]:
     """Ask for pages; return how long each took (ns).
 
     Raises: RuntimeError when one is not what it should be.
@@ -35,7 +34,7 @@ def read_pages(tls: ssl.SSLSocket, requests: list[tuple[str, int, int]]) -> list
         tls.sendall(f"@label=1 {command}\r\n".encode())
         heard = b""
         while not _END.search(heard, max(0, len(heard) - 512)):
-            data = tls.recv(RECORD)
+            data = tls.recv()
             if not data:
                 raise ConnectionError(f"cut after {command}")
             heard += data
@@ -49,24 +48,22 @@ def read_pages(tls: ssl.SSLSocket, requests: list[tuple[str, int, int]]) -> list
 
 def main() -> None:
     """Obey orders until stdin ends."""
-    tls: ssl.SSLSocket | None = None
-    for line in sys.stdin:
-        order = json.loads(line)
-        if "enter" in order:
-            where = order["enter"]
-            context = make_context(Path(where["ca"]))
-            tls = sign_in("listener", where["name"], where["token"], CAPS, where["port"], context).tls
-            tls.settimeout(LIMIT_SECONDS)
-            print(json.dumps({"entered": 1}), flush=True)
-        else:
-            assert tls is not None, "nobody has entered"
-            gc.collect()
-            gc.freeze()
-            print(json.dumps({"took": read_pages(tls, order["read"]["requests"])}), flush=True)
+    inside: list[TLSLink] = []
+
+    def enter(port: int, ca: str, name: str, token: str) -> None:
+        tls = sign_in("listener", name, token, CAPS, port, make_context(Path(ca))).tls
+        tls.settimeout(LIMIT_SECONDS)
+        inside.append(tls)
+        answer(entered=1)
+
+    def read(requests: list[tuple[str, int, int]]) -> None:
+        gc.collect()
+        gc.freeze()
+        answer(took=read_pages(inside[0], requests))
+
+    while obey({"enter": enter, "read": read}):
+        pass
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, RuntimeError) as failure:
-        sys.exit(f"pager: {failure}")
+    run(main)

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.columns import Column
-from tests.bench.crowd import Cores, Crowd, Figures
+from tests.bench.crowd import Crowd, Figures, running_crowd
 from tests.bench.percentiles import pick
-from tests.bench.premises import Premises, open_premises
-from tests.bench.troupe import running_troupe
+from tests.bench.scenarios import Scenario
+from tests.bench.server import DataDirectory, open_data_directory
+from tests.bench.subjects import Conditions
 
 PEOPLE = 50
 ALONE = 5
@@ -36,8 +37,8 @@ COLUMNS = (
 )
 
 
-def measure(seconds: float, cores: Cores, program: Path | None) -> Figures:
-    """Measure once; `seconds` is not asked for: it ends when everybody is in.
+def measure(_scenario: Scenario, _subject: str, conditions: Conditions) -> Figures:
+    """Measure once; it ends when everybody is in, however long that takes.
 
     A PING and its answer take the loop's delay and the way there and back, so they are an upper bound of it. On one
     core two hashes at once take as long as one after the other: what is allowed for the last one in, half of the time of
@@ -45,31 +46,31 @@ def measure(seconds: float, cores: Cores, program: Path | None) -> Figures:
 
     Raises: RuntimeError when somebody was not let in.
     """
-    del seconds
-    with open_premises() as premises:
-        with premises.serving(program, cores.server):
-            people, token = _add_people(premises)
-        figures = _measure_rush(premises, program, cores.server, cores.load, people, token)
+    cores, program = conditions.cores, conditions.program
+    with open_data_directory() as directory:
+        with directory.serving(program, cores.server):
+            people, token = _add_people(directory)
+        figures = _measure_rush(directory, program, cores.server, cores.load, people, token)
         both = sorted({*cores.server, *cores.load})[:THREADS]
-        wide = _measure_rush(premises, program, both, cores.load, people, token)
+        wide = _measure_rush(directory, program, both, cores.load, people, token)
         return figures | {f"two_cores_{name}": value for name, value in wide.items()}
 
 
-def _add_people(premises: Premises) -> tuple[list[tuple[str, str]], str]:
+def _add_people(directory: DataDirectory) -> tuple[list[tuple[str, str]], str]:
     people = [(f"p{number:05}", f"pass phrase number {number}") for number in range(PEOPLE)]
-    premises.admit([",".join(each) for each in people])
-    return people, premises.admit(["member"], "--tokens")["member"]
+    directory.import_accounts([",".join(each) for each in people])
+    return people, directory.import_accounts(["member"], "--tokens")["member"]
 
 
 def _measure_rush(
-    premises: Premises,
+    directory: DataDirectory,
     program: Path | None,
     server_cores: Sequence[int],
     load_cores: Sequence[int],
     people: list[tuple[str, str]],
     token: str,
 ) -> Figures:
-    with premises.serving(program, server_cores) as server, running_troupe("rush", load_cores) as rush:
+    with directory.serving(program, server_cores) as server, running_crowd(load_cores, "rush") as rush:
         rush.tell(enter={"port": server.port, "ca": str(server.ca), "name": "member", "token": token})
         rush.hear()
         alone = [_let_in(rush, [person])["took"][0] for person in people[:ALONE]]

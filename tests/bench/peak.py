@@ -8,7 +8,9 @@ from tests.bench.crowd import Figures
 from tests.bench.highest import find_highest
 from tests.bench.scenarios import Scenario
 from tests.bench.subjects import Conditions
-from tests.bench.talk import WARM_UP_SECONDS, Gathering, gather
+from tests.bench.talk import COLUMNS, WARM_UP_SECONDS, Gathering, gather
+
+__all__ = ["COLUMNS", "measure"]
 
 BOUND_MS = 50.0
 """What p99 may be."""

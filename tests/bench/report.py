@@ -16,36 +16,6 @@ RULE = "---"
 """A cell of the line under a table's head."""
 NOTHING = "–"
 TITLES = {OURS: "securechat", FLOOR: "floor", PEER: "InspIRCd"}
-TALK = (
-    Column("messages_per_s", "messages/s", ",.0f", spread=True),
-    Column("deliveries_per_s", "deliveries/s", ",.0f"),
-    Column("cpu_us_per_delivery", "CPU µs/delivery", ".2f", spread=True),
-    Column("p50_ms", "p50 ms", ".1f", spread=True),
-    Column("p99_ms", "p99 ms", ".1f", spread=True),
-    Column("flush_p50_ms", "flush p50 ms", ".2f"),
-    Column("flush_p99_ms", "flush p99 ms", ".2f"),
-    Column("flushes_per_s", "flushes/s", ",.0f"),
-    Column("server", "server's core", ".0f%", 100),
-    Column("others_beside_server", "others there", ".0f%", 100),
-    Column("load", "load's cores", ".0f%", 100),
-    Column("others_beside_load", "others there", ".0f%", 100),
-)
-GROWTH = (
-    Column("cpu_us_at_100", "µs/delivery at 100", ".2f", spread=True),
-    Column("cpu_us_at_1000", "at 1,000", ".2f", spread=True),
-    Column("cpu_us_at_4000", "at 4,000", ".2f", spread=True),
-    Column("largest_over_smallest", "largest / smallest", ".2f", spread=True),
-    Column("one_more_us", "one member more µs", ".2f", spread=True),
-    Column("one_more_growth", "large / small", ".2f", spread=True),
-)
-IDLE = (
-    Column("connections", "connections", ",.0f"),
-    Column("kib_per_connection", "KiB each", ".1f", spread=True),
-    Column("sign_in_cpu_ms", "sign-in CPU ms each", ".2f", spread=True),
-    Column("percent", "CPU, idle", ".2f%", spread=True),
-)
-TABLES = {"talk": TALK, "peak": TALK, "growth": GROWTH, "idleness": IDLE}
-"""The columns of scenarios by the module that measures them."""
 
 Results = Mapping[str, Sequence[Run]]
 """The runs of each scenario, by its name."""
@@ -97,10 +67,8 @@ def format_bound(goal: Goal) -> str:
 
 
 def _choose_columns(scenario: Scenario) -> tuple[Column, ...]:
-    if scenario.special:
-        columns: tuple[Column, ...] = import_module(f"tests.bench.{scenario.measure}").COLUMNS
-        return columns
-    return TABLES[scenario.measure]
+    columns: tuple[Column, ...] = import_module(f"tests.bench.{scenario.measure}").COLUMNS
+    return columns
 
 
 def _rows(scenario: Scenario, columns: Sequence[Column], runs: Sequence[Run]) -> list[list[str]]:

@@ -18,10 +18,6 @@ def run_scenario(scenario: Scenario, subject: str, conditions: Conditions) -> Fi
 
     Raises: RuntimeError when anything was lost or ended early; Missing when this machine lacks what it takes.
     """
-    module = import_module(f"tests.bench.{scenario.measure}")
-    if scenario.special:
-        special: Figures = module.measure(conditions.seconds, conditions.cores, conditions.program)
-        return special
     if scenario.flush_delay_us and conditions.shim is None:
         raise Missing("flushes cannot be made slower without the shim")
     for _ in range(ATTEMPTS.get(subject, 1) - 1):

@@ -9,17 +9,17 @@ come as far as their password, and give it all at once.
 from __future__ import annotations
 
 import base64
-import json
 import re
 import selectors
 import socket
 import ssl
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from tests.bench.members import RECORD, make_context, sign_in
+from tests.bench.members import make_context, sign_in
+from tests.bench.orders import answer, obey, run
+from tests.bench.tls import TLSLink
 
 PING_NS = 5_000_000
 LIMIT_SECONDS = 120.0
@@ -29,7 +29,7 @@ _PONG = re.compile(rb" :?p(\d+)\r\n")
 class Member:
     """Sends a PING every 5 ms, whether the last one was answered or not, and times the answers (ns)."""
 
-    def __init__(self, tls: ssl.SSLSocket) -> None:
+    def __init__(self, tls: TLSLink) -> None:
         self.tls = tls
         self.round_trips: list[int] = []
         self._next = 0
@@ -46,8 +46,8 @@ class Member:
     def take(self) -> None:
         """Take what has come."""
         try:
-            data = self.tls.recv(RECORD)
-        except ssl.SSLWantReadError:
+            data = self.tls.recv()
+        except BlockingIOError:
             return
         now = time.monotonic_ns()
         whole, newline, self._rest = (self._rest + data).rpartition(b"\n")
@@ -55,10 +55,10 @@ class Member:
 
     def rest(self) -> list[int]:
         """Wait for the last answers and return all of them; the next PING begins anew."""
-        self.tls.setblocking(True)
+        self.tls.settimeout(LIMIT_SECONDS)
         self.tls.sendall(b"PING last\r\n")
         while b" last\r\n" not in self._rest and b":last\r\n" not in self._rest:
-            self._rest += self.tls.recv(RECORD)
+            self._rest += self.tls.recv()
         now = time.monotonic_ns()
         answered = self.round_trips + [now - int(sent) for sent in _PONG.findall(self._rest)]
         self.tls.setblocking(False)
@@ -75,11 +75,11 @@ class Guest:
         self._secret = base64.b64encode(f"\0{name}\0{password}".encode())
         sock = socket.create_connection(("127.0.0.1", port), timeout=LIMIT_SECONDS)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.tls = context.wrap_socket(sock, server_hostname="localhost")
+        self.tls = TLSLink(sock, context, "localhost")
         self.tls.sendall(f"CAP REQ :sasl\r\nNICK {name}\r\nUSER {name} 0 * {name}\r\nAUTHENTICATE PLAIN\r\n".encode())
         self._heard = b""
         while b"AUTHENTICATE +\r\n" not in self._heard:
-            self._heard += self.tls.recv(RECORD)
+            self._heard += self.tls.recv()
         self.tls.setblocking(False)
 
     def give_password(self) -> None:
@@ -92,8 +92,8 @@ class Guest:
         Raises: ConnectionError when the server does not let it in.
         """
         try:
-            data = self.tls.recv(RECORD)
-        except ssl.SSLWantReadError:
+            data = self.tls.recv()
+        except BlockingIOError:
             return
         self._heard += data
         if not data or b" 904 " in self._heard:
@@ -140,20 +140,18 @@ class Rush:
 
 def main() -> None:
     """Obey orders until stdin ends."""
-    rush: Rush | None = None
-    for line in sys.stdin:
-        order = json.loads(line)
-        if "enter" in order:
-            rush = Rush(**order["enter"])
-            answer: dict[str, Any] = {"entered": 1}
-        else:
-            assert rush is not None, "nobody has entered"
-            answer = rush.let_in(**order["rush"])
-        print(json.dumps(answer), flush=True)
+    inside: list[Rush] = []
+
+    def enter(**who: Any) -> None:
+        inside.append(Rush(**who))
+        answer(entered=1)
+
+    def let_in(members: list[list[str]]) -> None:
+        answer(**inside[0].let_in(members))
+
+    while obey({"enter": enter, "rush": let_in}):
+        pass
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except OSError as failure:
-        sys.exit(f"rush: {failure}")
+    run(main)

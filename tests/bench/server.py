@@ -1,4 +1,4 @@
-"""A server under measurement: where it listens and how members get in; and ours, with a data directory of its own."""
+"""A server under measurement: where it listens and how members get in; and ours, on a data directory that may outlive it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.bench import process
 
 if TYPE_CHECKING:
-    from tests.bench.flush import Account
+    from tests.bench.flush import FlushTimes
 
 PROGRAMS = Path(sys.executable).parent
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 30.0
-IMPORT_SECONDS = 120.0
+CACHE = ROOT / ".cache"
+CA = "ca.pem"
+OUTPUT = "output"
+"""The file in a server's directory that what it says goes to."""
+START_SECONDS = 60.0
+IMPORT_SECONDS = 300.0
 _LISTENING = re.compile(r"^listening on 127\.0\.0\.1:(\d+)$", re.MULTILINE)
 
 
@@ -39,30 +43,31 @@ class Server:
     """A running server.
 
     ca: the CA file that clients trust. tokens: by account name; empty where there are no accounts.
+    start_seconds: from the start of the process until it accepted connections.
     lobby: what a member without rooms of its own joins itself; empty where accounts are in a channel from the start.
-    foreign: a capability that this server has never heard of. flushes: the account of its flushes, if one is kept.
+    foreign: a capability that this server has never heard of. flushes: how long they take, if somebody counts.
     """
 
     def __init__(
         self,
         running: subprocess.Popen[str],
         port: int,
-        ca: Path,
-        output: Path,
-        tokens: Mapping[str, str] | None = None,
+        directory: Path,
+        start_seconds: float = 0.0,
         *,
         lobby: Sequence[str] = (),
         foreign: str = "",
     ) -> None:
         self._running = running
-        self._output = output
+        self._output = directory / OUTPUT
         self._lobby = lobby
         self._foreign = foreign
         self.pid = running.pid
         self.port = port
-        self.ca = ca
-        self.tokens = dict(tokens or {})
-        self.flushes: Account | None = None
+        self.ca = directory / CA
+        self.start_seconds = start_seconds
+        self.tokens: Mapping[str, str] = {}
+        self.flushes: FlushTimes | None = None
 
     def admit(self, who: Entrant) -> list[object]:
         """Return how somebody signs in here, as the load takes it: kind, name, token, capabilities, rooms to join."""
@@ -75,27 +80,61 @@ class Server:
             raise RuntimeError(f"the server ended with {self._running.returncode}: {self._output.read_text()[-2000:]}")
 
 
+class DataDirectory:
+    """A data directory of ours: prepared, served from, left and served from again."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def serving(
+        self, program: Path | None, cores: Sequence[int], environment: Mapping[str, str] | None = None
+    ) -> Iterator[Server]:
+        """Run our server on some cores and end it by SIGTERM.
+
+        program: takes the arguments of securechat-server; None for the one of this environment.
+        environment: variables it gets beside ours.
+
+        Raises: RuntimeError when it does not start, or does not end well.
+        """
+        command = [str(program or PROGRAMS / "securechat-server"), "--data", str(self.path)]
+        command += ["--listen", "127.0.0.1:0", "--name", "localhost", "--log-level", "warning"]
+        began = time.monotonic()
+        running = launch(command, cores, self.path, env={**os.environ, **(environment or {})})
+        try:
+            port = await_port(running, self.path)
+            yield Server(running, port, self.path, time.monotonic() - began)
+        except RuntimeError as error:
+            raise RuntimeError(f"{error}; the server said: {(self.path / OUTPUT).read_text()[-2000:]}") from error
+        finally:
+            code = process.stop(running, START_SECONDS)
+        if code:
+            raise RuntimeError(f"the server ended with {code}: {(self.path / OUTPUT).read_text()[-2000:]}")
+
+    def import_accounts(self, lines: Sequence[str], *options: str) -> dict[str, str]:
+        """Make accounts from lines as `user import` takes them; return what it prints: secrets by name."""
+        command = [str(PROGRAMS / "securechat-admin"), "--data", str(self.path), "user", "import", *options, "-"]
+        done = subprocess.run(command, input="\n".join(lines), capture_output=True, text=True, timeout=IMPORT_SECONDS)
+        if done.returncode:
+            raise RuntimeError(f"the accounts could not be made: {done.stderr}")
+        return dict(csv.reader(done.stdout.splitlines()))
+
+
+@contextmanager
+def open_data_directory() -> Iterator[DataDirectory]:
+    """Make a data directory and remove it afterwards."""
+    with make_directory() as path:
+        yield DataDirectory(path)
+
+
 @contextmanager
 def running_server(
     program: Path | None, names: Sequence[str], cores: Sequence[int], environment: Mapping[str, str] | None = None
 ) -> Iterator[Server]:
-    """Start our server with accounts and let go of everything afterwards.
-
-    program: takes the arguments of securechat-server; None for the one of this environment.
-    environment: variables it gets beside ours.
-    """
-    with make_directory() as data:
-        command = [str(program or PROGRAMS / "securechat-server"), "--data", str(data), "--listen", "127.0.0.1:0"]
-        command += ["--name", "localhost", "--log-level", "warning"]
-        output = data / "stderr"
-        with output.open("w") as stderr:
-            variables = {**os.environ, **(environment or {})}
-            running = process.start(command, cores, stderr=stderr, stdin=subprocess.DEVNULL, env=variables)
-        try:
-            port = await_port(running, output)
-            yield Server(running, port, data / "ca.pem", output, _import_accounts(data, names))
-        finally:
-            process.stop(running)
+    """Run our server, as `DataDirectory.serving` does, with accounts in a data directory of its own."""
+    with open_data_directory() as directory, directory.serving(program, cores, environment) as server:
+        server.tokens = directory.import_accounts(names, "--tokens")
+        yield server
 
 
 @contextmanager
@@ -105,33 +144,31 @@ def make_directory() -> Iterator[Path]:
     It lies in the checkout, not in the system's place for temporary files: that may be in memory, where flushing costs
     nothing.
     """
-    parent = ROOT / ".cache"
-    parent.mkdir(exist_ok=True)
-    with TemporaryDirectory(prefix="bench-", dir=parent) as name:
+    CACHE.mkdir(exist_ok=True)
+    with TemporaryDirectory(prefix="bench-", dir=CACHE) as name:
         yield Path(name)
 
 
-def await_port(running: subprocess.Popen[str], output: Path) -> int:
-    """Wait until a server has written `listening on …` and return the port.
+def launch(command: Sequence[str], cores: Sequence[int], directory: Path, **options: Any) -> subprocess.Popen[str]:
+    """Start a server on some cores; what it says goes to a file in its directory."""
+    with (directory / OUTPUT).open("w") as output:
+        return process.start(command, cores, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **options)
+
+
+def await_port(running: subprocess.Popen[str], directory: Path) -> int:
+    """Wait until a server that was launched has written `listening on …` and return the port.
 
     Raises: RuntimeError when it does not come to that.
     """
+    output = directory / OUTPUT
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and running.poll() is None:
-        found = _LISTENING.search(output.read_text())
-        if found:
+        if found := _LISTENING.search(output.read_text()):
             return int(found[1])
-        time.sleep(0.02)
+        time.sleep(0.005)
     raise RuntimeError(f"the server did not start (exit code {running.poll()}): {output.read_text()}")
 
 
-def _import_accounts(data: Path, names: Sequence[str]) -> dict[str, str]:
-    command = [str(PROGRAMS / "securechat-admin"), "--data", str(data), "user", "import", "--tokens", "-"]
-    done = subprocess.run(command, input="\n".join(names), capture_output=True, text=True, timeout=IMPORT_SECONDS)
-    if done.returncode:
-        raise RuntimeError(f"the accounts could not be made: {done.stderr}")
-    tokens = dict(csv.reader(done.stdout.splitlines()))
-    missing = set(names) - tokens.keys()
-    if missing:
-        raise RuntimeError(f"no token for {sorted(missing)[:3]}")
-    return tokens
+def name_people(initial: str, count: int) -> list[str]:
+    """Return so many names of accounts."""
+    return [f"{initial}{number:05}" for number in range(count)]

@@ -10,9 +10,10 @@ from tests.bench import process
 from tests.bench.columns import Column
 from tests.bench.crowd import Cores, Figures, running_crowd
 from tests.bench.members import CAPS_OF_SENDERS
-from tests.bench.server import Entrant, Server, running_server
+from tests.bench.scenarios import Scenario
+from tests.bench.server import Entrant, Server, name_people, running_server
+from tests.bench.subjects import Conditions
 from tests.bench.talk import WARM_UP_SECONDS, Gathering, choose_rooms, place_listeners
-from tests.bench.troupe import running_troupe
 
 MEMBERS = 200
 SENDERS = 10
@@ -35,14 +36,18 @@ COLUMNS = (
 )
 
 
-def measure(seconds: float, cores: Cores, program: Path | None) -> Figures:
-    """Measure once: the room without anybody slow, then with them, each for `seconds` but no less than it takes.
+def measure(_scenario: Scenario, _subject: str, conditions: Conditions) -> Figures:
+    """Measure once: the room without anybody slow, then with them, each no shorter than it takes to cut somebody.
 
     Raises: RuntimeError when one of the others saw a line more or less than was said, or nobody was cut.
     """
-    seconds = max(seconds, LEAST_SECONDS)
-    slow = [f"s{number:05}" for number in range(SLOW)]
-    with _gathered(slow, cores, program) as (server, gathering), running_troupe("stalled", cores.load) as stalled:
+    cores = conditions.cores
+    seconds = max(conditions.seconds, LEAST_SECONDS)
+    slow = name_people("s", SLOW)
+    with (
+        _gathered(slow, cores, conditions.program) as (server, gathering),
+        running_crowd(cores.load, "stalled") as stalled,
+    ):
         gathering.talk(WARM_UP_SECONDS, RATE)
         without = gathering.talk(seconds, RATE)
         before = process.read_memory(server.pid)
@@ -70,7 +75,7 @@ def measure(seconds: float, cores: Cores, program: Path | None) -> Figures:
 @contextmanager
 def _gathered(slow: list[str], cores: Cores, program: Path | None) -> Iterator[tuple[Server, Gathering]]:
     """Start a server and sign everybody in who is not slow."""
-    names = [f"m{number:05}" for number in range(MEMBERS)]
+    names = name_people("m", MEMBERS)
     with (
         running_server(program, [*names, *slow], cores.server) as server,
         running_crowd(cores.load) as talkers,

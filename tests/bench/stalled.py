@@ -8,15 +8,15 @@ once the first is in; {"leave": {}}: answered with how many times they were cut.
 
 from __future__ import annotations
 
-import json
 import select
 import ssl
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from tests.bench.members import CAPS_OF_LISTENERS, knock, make_context
+from tests.bench.orders import Orders, answer, obey, run
+from tests.bench.tls import TLSLink
 
 
 class Stalled:
@@ -26,41 +26,37 @@ class Stalled:
         self._poll = select.poll()
         self._poll.register(sys.stdin, select.POLLIN)
         self._waiting: list[tuple[float, str, str]] = []
-        self._inside: dict[int, tuple[ssl.SSLSocket, str, str]] = {}
+        self._inside: dict[int, tuple[TLSLink, str, str]] = {}
         self._cuts = 0
         self._where: tuple[int, ssl.SSLContext]
+        self._orders: Orders = {"enter": self._enter, "leave": self._leave}
 
-    def run(self) -> None:
+    def go(self) -> None:
         """Obey orders until stdin ends."""
         while True:
             for descriptor, _ in self._poll.poll(50):
                 if descriptor in self._inside:
                     self._note_cut(descriptor)
-                elif not self._obey(sys.stdin.readline()):
+                elif not obey(self._orders):
                     return
             while self._waiting and self._waiting[0][0] <= time.monotonic():
                 _, name, token = self._waiting.pop(0)
                 self._come_in(name, token)
-
-    def _obey(self, line: str) -> bool:
-        order: dict[str, Any] = json.loads(line) if line else {}
-        if "enter" in order:
-            self._enter(**order["enter"])
-        elif "leave" in order:
-            self._waiting.clear()
-            for tls, _, _ in self._inside.values():
-                self._poll.unregister(tls)
-                tls.close()
-            self._inside.clear()
-            _answer(cuts=self._cuts)
-        return bool(order)
 
     def _enter(self, port: int, ca: str, every: float, members: list[tuple[str, str]]) -> None:
         self._where = port, make_context(Path(ca))
         self._come_in(*members[0])
         now = time.monotonic()
         self._waiting = [(now + number * every, *member) for number, member in enumerate(members)][1:]
-        _answer(entered=1)
+        answer(entered=1)
+
+    def _leave(self) -> None:
+        self._waiting.clear()
+        for tls, _, _ in self._inside.values():
+            self._poll.unregister(tls)
+            tls.close()
+        self._inside.clear()
+        answer(cuts=self._cuts)
 
     def _come_in(self, name: str, token: str) -> None:
         port, context = self._where
@@ -78,12 +74,5 @@ class Stalled:
         self._come_in(name, token)
 
 
-def _answer(**what: Any) -> None:
-    print(json.dumps(what), flush=True)
-
-
 if __name__ == "__main__":
-    try:
-        Stalled().run()
-    except (OSError, RuntimeError) as failure:
-        sys.exit(f"stalled: {failure}")
+    run(Stalled().go)

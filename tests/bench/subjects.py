@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +15,7 @@ from securechat.pki import authority
 from tests.bench import flush, inspircd, process
 from tests.bench.crowd import Cores
 from tests.bench.members import ONCE, ROOM
-from tests.bench.server import ROOT, Server, await_port, make_directory, running_server
+from tests.bench.server import ROOT, Server, await_port, launch, make_directory, running_server
 
 OURS, FLOOR, PEER = "ours", "floor", "peer"
 SUBJECTS = (OURS, FLOOR, PEER)
@@ -42,7 +41,7 @@ def start_subject(
 ) -> AbstractContextManager[Server]:
     """Start one of the subjects on the server's core, in a directory of its own, to be ended afterwards.
 
-    names: of the accounts our server is to have. flush_delay_us: see `flush.keep_account`; our server's only.
+    names: of the accounts our server is to have. flush_delay_us: see `flush.keep_times`; our server's only.
     """
     if subject == FLOOR:
         return _running_floor(conditions)
@@ -58,10 +57,10 @@ def _running_ours(conditions: Conditions, names: Sequence[str], flush_delay_us: 
             yield server
         return
     with (
-        flush.keep_account(conditions.shim, flush_delay_us) as (account, variables),
+        flush.keep_times(conditions.shim, flush_delay_us) as (times, variables),
         running_server(conditions.program, names, conditions.cores.server, variables) as server,
     ):
-        server.flushes = account
+        server.flushes = times
         yield server
 
 
@@ -69,14 +68,10 @@ def _running_ours(conditions: Conditions, names: Sequence[str], flush_delay_us: 
 def _running_floor(conditions: Conditions) -> Iterator[Server]:
     with make_directory() as directory:
         cert, key = _certify(directory)
-        output = directory / "stderr"
         command = [sys.executable, "-m", "tests.bench.floor", str(cert), str(key)]
-        with output.open("w") as stderr:
-            running = process.start(command, conditions.cores.server, stderr=stderr, stdin=subprocess.DEVNULL, cwd=ROOT)
+        running = launch(command, conditions.cores.server, directory, cwd=ROOT)
         try:
-            yield Server(
-                running, await_port(running, output), directory / authority.CA_CERTIFICATE, output, lobby=(ROOM,)
-            )
+            yield Server(running, await_port(running, directory), directory, lobby=(ROOM,))
         finally:
             process.kill(running)
 
@@ -86,15 +81,12 @@ def _running_peer(conditions: Conditions) -> Iterator[Server]:
     with make_directory() as directory:
         cert, key = _certify(directory)
         port = _find_free_port()
-        configuration, output = directory / "inspircd.conf", directory / "output"
+        configuration = directory / "inspircd.conf"
         configuration.write_text(inspircd.configure(directory, port, cert, key))
         command = [inspircd.find_program(), "--config", str(configuration), *inspircd.FLAGS]
-        with output.open("w") as stdout:
-            running = process.start(
-                command, conditions.cores.server, stdout=stdout, stderr=stdout, stdin=subprocess.DEVNULL
-            )
+        running = launch(command, conditions.cores.server, directory)
         try:
-            server = Server(running, port, directory / authority.CA_CERTIFICATE, output, lobby=(ROOM,), foreign=ONCE)
+            server = Server(running, port, directory, lobby=(ROOM,), foreign=ONCE)
             _await_accept(server)
             yield server
         finally:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from tests.bench import process
+from tests.bench.columns import Column
 from tests.bench.crowd import Cores, Crowd, Figures, running_crowd
 from tests.bench.members import CAPS_OF_LISTENERS, CAPS_OF_SENDERS
+from tests.bench.occupancy import OCCUPANCY, Occupancy, describe_occupancy
 from tests.bench.percentiles import pick
 from tests.bench.scenarios import Scenario
-from tests.bench.server import Entrant, Server
+from tests.bench.server import Entrant, Server, name_people
 from tests.bench.subjects import Conditions, start_subject
 
 WARM_UP_SECONDS = 1.5
@@ -22,6 +23,17 @@ DRAIN_SECONDS = 30.0
 SAMPLERS = 10
 """Listeners, spread evenly over the room, whose every message is timed; the others are only counted."""
 ROOMS_EACH = 10
+COLUMNS = (
+    Column("messages_per_s", "messages/s", ",.0f", spread=True),
+    Column("deliveries_per_s", "deliveries/s", ",.0f"),
+    Column("cpu_us_per_delivery", "CPU µs/delivery", ".2f", spread=True),
+    Column("p50_ms", "p50 ms", ".1f", spread=True),
+    Column("p99_ms", "p99 ms", ".1f", spread=True),
+    Column("flush_p50_ms", "flush p50 ms", ".2f"),
+    Column("flush_p99_ms", "flush p99 ms", ".2f"),
+    Column("flushes_per_s", "flushes/s", ",.0f"),
+    *OCCUPANCY,
+)
 
 
 def measure(scenario: Scenario, subject: str, conditions: Conditions) -> Figures:
@@ -55,16 +67,13 @@ class Gathering:
             crowd.hear()
         server, flushes = self._server, self._server.flushes
         flushed = flushes.count() if flushes else 0
-        pids = (server.pid, *(crowd.pid for crowd in self._crowds))
-        before = [process.read_cpu(pid) for pid in pids]
-        busy = [process.read_busy(each) for each in self._cores]
+        occupancy = Occupancy(self._cores, server, self._crowds)
         self._crowds[0].tell(talk={"seconds": seconds, "rate": rate, "window": window, "drain": drain})
         began = self._crowds[0].hear()
         for crowd in self._crowds:
             crowd.tell(tally={"said": began["said"], "drain": drain})
         tallies = [crowd.hear() for crowd in self._crowds]
-        used, *loads = [process.read_cpu(pid) - cpu for pid, cpu in zip(pids, before, strict=True)]
-        others = [process.read_busy(each) - start for each, start in zip(self._cores, busy, strict=True)]
+        used = occupancy.end()
         elapsed = max(tally["ended"] for tally in tallies) - began["began"]
         deliveries = sum(tally["deliveries"] for tally in tallies)
         messages = sum(began["said"].values())
@@ -72,13 +81,10 @@ class Gathering:
         return {
             "messages_per_s": messages / elapsed * 1e9,
             "deliveries_per_s": deliveries / elapsed * 1e9,
-            "cpu_us_per_delivery": used / deliveries / 1e3,
+            "cpu_us_per_delivery": used[0] / deliveries / 1e3,
             "p50_ms": pick(latencies, 50) / 1e6,
             "p99_ms": pick(latencies, 99) / 1e6,
-            "server": used / elapsed,
-            "others_beside_server": max(0, others[0] - used) / elapsed,
-            "load": sum(loads) / elapsed,
-            "others_beside_load": max(0, others[1] - sum(loads)) / elapsed,
+            **describe_occupancy(used, elapsed),
             **({"carried": messages / elapsed * 1e9 / rate} if rate else {}),
             **(flushes.describe(flushed, elapsed / 1e9) if flushes else {}),
         }
@@ -87,7 +93,7 @@ class Gathering:
 @contextmanager
 def gather(scenario: Scenario, subject: str, conditions: Conditions) -> Iterator[Gathering]:
     """Start a subject and sign everybody in."""
-    names = [f"m{number:05}" for number in range(scenario.members)]
+    names = name_people("m", scenario.members)
     load = conditions.cores.load
     with (
         start_subject(subject, conditions, names, scenario.flush_delay_us) as server,

@@ -9,14 +9,14 @@ were told besides.
 
 from __future__ import annotations
 
-import json
+import os
 import selectors
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from tests.bench.members import CAPS_OF_SENDERS, TEXT_BYTES, Sampler, come_in, knock, make_context
+from tests.bench.orders import Orders, answer, obey, run
 
 DRAIN_SECONDS = 30.0
 
@@ -34,30 +34,17 @@ class Talkers:
         self._said = 0
         self._others = 0
         self._deadline = 0
+        self._orders: Orders = {"enter": self._enter, "talk": self._talk, "hush": self._hush}
 
-    def run(self) -> None:
+    def go(self) -> None:
         """Obey orders until stdin ends."""
         while True:
             for key, _ in self._selector.select(0.001):
                 if key.data is not None:
                     key.data.take()
-                elif not self._obey(sys.stdin.readline()):
+                elif not obey(self._orders):
                     return
             self._go_on()
-
-    def _obey(self, line: str) -> bool:
-        order: dict[str, Any] = json.loads(line) if line else {}
-        if "enter" in order:
-            self._enter(**order["enter"])
-        elif "talk" in order:
-            self._rate = order["talk"]["rate"]
-            self._began, self._said, self._deadline = time.monotonic_ns(), 0, 0
-            for member in self._members:
-                member.lines, member.latencies = 0, []
-        elif "hush" in order:
-            self._others = order["hush"]["others"]
-            self._deadline = time.monotonic_ns() + int(DRAIN_SECONDS * 1e9)
-        return bool(order)
 
     def _enter(self, port: int, ca: str, room: str, members: list[list[str]]) -> None:
         context = make_context(Path(ca))
@@ -71,7 +58,17 @@ class Talkers:
         for member in self._members:
             # They have seen each other come.
             member.settle()
-        _answer(entered=len(members))
+        answer(entered=len(members))
+
+    def _talk(self, rate: float) -> None:
+        self._rate = rate
+        self._began, self._said, self._deadline = time.monotonic_ns(), 0, 0
+        for member in self._members:
+            member.lines, member.latencies = 0, []
+
+    def _hush(self, others: int) -> None:
+        self._others = others
+        self._deadline = time.monotonic_ns() + int(DRAIN_SECONDS * 1e9)
 
     def _go_on(self) -> None:
         if self._deadline:
@@ -83,7 +80,8 @@ class Talkers:
 
     def _say(self) -> None:
         stamp = f"t={time.monotonic_ns()} ".ljust(TEXT_BYTES, "x")
-        self._members[self._said % len(self._members)].tls.sendall(f"PRIVMSG {self._room} :{stamp}\r\n".encode())
+        line = f"@securechat.internal/id={os.urandom(16).hex()} PRIVMSG {self._room} :{stamp}\r\n"
+        self._members[self._said % len(self._members)].tls.sendall(line.encode())
         self._said += 1
 
     def _look_for_end(self) -> None:
@@ -96,15 +94,8 @@ class Talkers:
             raise RuntimeError(f"{due} lines were due, and members heard from {min(heard)} to {max(heard)}")
         self._deadline = 0
         self._rate = 0.0
-        _answer(said=self._said, latencies=[each for member in self._members for each in member.latencies])
-
-
-def _answer(**what: Any) -> None:
-    print(json.dumps(what), flush=True)
+        answer(said=self._said, latencies=[each for member in self._members for each in member.latencies])
 
 
 if __name__ == "__main__":
-    try:
-        Talkers().run()
-    except (OSError, RuntimeError) as failure:
-        sys.exit(f"talkers: {failure}")
+    run(Talkers().go)

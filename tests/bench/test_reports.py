@@ -75,7 +75,7 @@ def test_the_table_of_goals_says_what_was_reached() -> None:
 
 def test_scenarios_of_a_kind_share_a_table_with_a_row_for_each_subject(monkeypatch: pytest.MonkeyPatch) -> None:
     columns = (Column("cost", "cost", ".0f", spread=True), Column("p99_ms", "p99", ".0f"))
-    monkeypatch.setattr("tests.bench.report.TABLES", {"talk": columns})
+    monkeypatch.setattr("tests.bench.talk.COLUMNS", columns)
     scenarios = [Scenario("busy", "talk", subjects=("ours", "floor", "peer")), Scenario("quiet", "talk")]
     assert tabulate(scenarios, {"busy": RUNS, "quiet": [{"ours": {"cost": 1.0}}]}) == (
         "| scenario | of         | cost       | p99 |\n"

@@ -13,11 +13,9 @@ from pathlib import Path
 
 import click
 
+from tests.bench.server import CACHE, PROGRAMS
 from tests.crash.broken_server import VARIANTS
 from tests.crash.run import Report, Run
-from tests.crash.server import PROGRAMS
-
-ROOT = Path(__file__).parents[2]
 
 
 @click.command(name="crashtest")
@@ -36,9 +34,8 @@ def main(kills: int, seed: int | None, as_json: bool, broken: str | None) -> Non
     _say(f"{kills} kills, seed {seed}")
     command = [sys.executable, "-m", "tests.crash.broken_server", broken] if broken else _server()
     # Not in the system's place for temporary files: that may be in memory.
-    parent = ROOT / ".cache"
-    parent.mkdir(exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix="crash-", dir=parent))
+    CACHE.mkdir(exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix="crash-", dir=CACHE))
     keep = True
     try:
         report = Run(directory, command, seed).go(kills, _say)

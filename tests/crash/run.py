@@ -35,7 +35,8 @@ class Report:
     """What came of a run.
 
     torn: those of the kills in flight that left a torn transaction. refused: lines a sound server has no reason to send.
-    integrity: what SQLite says of the file. details: the first faults of each kind, in words.
+    integrity: what SQLite says of the file. stopped: whether it ended early because something was wrong.
+    details: the first faults of each kind, in words.
     """
 
     kills: int = 0
@@ -49,13 +50,15 @@ class Report:
     reordered: int = 0
     refused: int = 0
     integrity: str = ""
+    stopped: bool = False
     seconds: float = 0.0
     details: list[str] = field(default_factory=list)
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing is wrong."""
-        return self.integrity == "ok" and not (self.lost or self.doubled or self.gaps or self.reordered or self.refused)
+        faults = self.lost + self.doubled + self.gaps + self.reordered + self.refused
+        return self.integrity == "ok" and not faults and not self.stopped
 
     @property
     def is_telling(self) -> bool:
@@ -103,6 +106,7 @@ class Run:
             if not self._look_at_disk():
                 tell(f"something is wrong after kill {report.kills}; stopping there")
                 self._server.kill()
+                report.stopped = True
                 return
             self._talk(aimed=report.kills % UNAIMED_EVERY != UNAIMED_EVERY * 2 // 3)
             report.kills += 1

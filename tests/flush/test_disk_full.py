@@ -103,7 +103,7 @@ def test_below_the_mark_nothing_is_stored_and_everything_else_goes_on(
 ) -> None:
     site = Site(programs, small_disk, MARK)
     server = site.start()
-    site.add_people("alice", "bob")
+    site.add_people("alice", "bob", "dave")
     token = site.admin("token", "add", "bob", "--label", "laptop").out.strip()
     echoed = asyncio.run(fill_up_and_make_room(site, small_disk, server, token))
     turned, back = server.err[-2:]
@@ -125,7 +125,7 @@ async def fill_up_and_make_room(site: Site, disk: SmallDisk, server: Server, tok
         await talker.say_until_refused(pause=0.05)
         assert MARK / 2 < disk.free < MARK
         await settle(lambda: sum(TURNED in line for line in server.err) == 1)
-        for line in ("JOIN #new", "TOPIC #general :full", "KICK #general bob", "ACCOUNT DEVICE ADD phone"):
+        for line in ("JOIN #new", "TOPIC #general :full", "KICK #general bob"):
             (answer,) = await alice.ask(line)
             assert f"FAIL {line.split()[0]} READ_ONLY" in answer
         await see_what_needs_no_writing(site, alice, bob, talker.echoed, token)
@@ -155,6 +155,13 @@ async def see_what_needs_no_writing(
     assert (refused.code, refused.out, len(refused.err)) == (1, "", 1)
     assert refused.err[0].endswith("the disk is full; nothing was stored")
     assert (await asyncio.to_thread(site.admin, "user", "list")).code == 0
+    # A right can be taken away all the same, by oneself and by the admin.
+    (added,) = await alice.ask("ACCOUNT DEVICE ADD phone")
+    device = added.split()[4]
+    (revoked,) = await alice.ask(f"ACCOUNT DEVICE DEL {device}")
+    assert "NOTE ACCOUNT DEVICE_REVOKED" in revoked
+    for action in ("disable", "enable"):
+        assert (await asyncio.to_thread(site.admin, "user", action, "dave")).code == 0
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flush.trace import TRACED
+from tests.flush.trace import FLUSHES, TRACED
 
 ROOT = Path(__file__).parents[2]
 TEXT_BYTES = 4096
@@ -35,11 +35,6 @@ def watching(trace: Path) -> list[str]:
     return ["strace", *_BESIDE, "-y", "-s", str(TEXT_BYTES), "-e", calls, "-o", str(trace)]
 
 
-def failing(wal: Path, flush: int, trace: Path) -> list[str]:
-    """Return the command under which flushes of a WAL fail with EIO, from this one on (the first is 1).
-
-    trace: where these flushes, and no other calls, come to stand.
-    """
-    calls = "fsync,fdatasync"
-    options = ["-P", str(wal), "-e", f"trace={calls}", "-e", f"inject={calls}:error=EIO:when={flush}+"]
-    return ["strace", *_BESIDE, *options, "-o", str(trace)]
+def failing(flush: int, trace: Path) -> list[str]:
+    """Return the same, but a thread's flushes fail with EIO from this one on (the first is 1)."""
+    return [*watching(trace), "-e", f"inject={','.join(FLUSHES)}:error=EIO:when={flush}+"]
