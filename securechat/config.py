@@ -47,10 +47,10 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     send_queue: Annotated[
         int, Meta(description="Bytes waiting for a reader at which it is cut; it resumes by history.", ge=65536)
     ] = 4 * 1024 * 1024
-    strangers: Annotated[int, Meta(description="Connections that have not signed in, in all.", ge=1)] = 4096
+    strangers: Annotated[int, Meta(description="Connections that have not signed in, in all.", ge=1)] = 8192
     strangers_per_address: Annotated[
         int, Meta(description="The same from one address (IPv6: one /64); a class sits behind one.", ge=1)
-    ] = 256
+    ] = 1024
     free_space: Annotated[
         int,
         Meta(description="Free bytes on the disk below which nothing is stored until there is room; 0: no mark.", ge=0),

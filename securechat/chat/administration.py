@@ -1,4 +1,4 @@
-"""What administrators do to accounts, as appends: the same whether a running server or the admin tool carries it out."""
+"""What administrators do to accounts and channels, as appends: the same whether a server or the admin tool does it."""
 
 from __future__ import annotations
 
@@ -6,30 +6,39 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from securechat.chat.channel import role_on_joining
+from securechat.chat.channel import consequences_of_going, role_of, role_on_joining
 from securechat.chat.directory import epoch_of
 from securechat.chat.effects import Append, Entry
 from securechat.chat.events import (
+    OPERATOR,
     OWNER,
     PLAIN,
+    VOICE,
     Created,
+    Deleted,
     DeviceAdded,
     DeviceRevoked,
     Disabled,
+    Dropped,
     Enabled,
     Event,
     Joined,
+    Left,
     PasswordSet,
     Registered,
+    Renamed,
+    RoleSet,
     account_stream,
     channel_stream,
 )
-from securechat.chat.ports import AccountState
+from securechat.chat.ports import AccountState, ChannelState
 from securechat.chat.world import World
 from securechat.errors import SecurechatError
-from securechat.wire.names import is_account_name, is_device_name, is_reserved, skeleton
+from securechat.wire.names import is_account_name, is_channel_name, is_device_name, is_reserved, skeleton
 
 ROLES = ("member", "admin", "bot")
+CHANNEL_ROLES = {"owner": OWNER, "operator": OPERATOR, "voice": VOICE, "member": PLAIN}
+"""Roles in a channel, as they are called, by letter."""
 
 
 class Impossible(SecurechatError):
@@ -57,18 +66,31 @@ def find_account(world: World, name: str) -> AccountState:
     return account
 
 
-def fault_of_name(world: World, name: str) -> str | None:
-    """Return why no account of that name can be made, or None."""
+def find_channel(world: World, name: str) -> ChannelState:
+    """Return the channel of that name.
+
+    Raises: Impossible.
+    """
+    channel = world.directory.channel_named(name)
+    if channel is None:
+        raise Impossible(f"there is no channel {name!r}")
+    return channel
+
+
+def fault_of_name(world: World, name: str, bearer: AccountState | None = None) -> str | None:
+    """Return why no account of that name can be made, or `bearer` cannot be given it; None when it can be done."""
     if not is_account_name(name):
         return f"{name!r} cannot be a name: a letter, then up to 31 letters, digits, - or _"
     if is_reserved(name):
         return f"{name!r} is reserved for services"
     other = world.directory.account_resembling(name)
-    if other is None:
+    if other is None or other is bearer:
         return None
     if other.name == name:
         return f"there is an account {name!r} already"
-    return f"{name!r} could be mistaken for {other.name!r}, which exists"
+    if skeleton(other.name) == skeleton(name):
+        return f"{name!r} could be mistaken for {other.name!r}, which exists"
+    return f"{name!r} is, or could be mistaken for, a name that {other.name!r} had; it stays reserved"
 
 
 def add_accounts(world: World, accounts: Sequence[NewAccount]) -> Append:
@@ -167,3 +189,83 @@ def revoke_device(world: World, device_id: str) -> Append:
         if device_id in account.devices:
             return _to_account(account, DeviceRevoked(device_id))
     raise Impossible(f"there is no device {device_id!r}; `token list NAME` shows a person's devices")
+
+
+def rename_account(world: World, name: str, new_name: str) -> Append | None:
+    """Give an account another name; the old one stays reserved. None when it is called that already.
+
+    Raises: Impossible.
+    """
+    account = find_account(world, name)
+    if account.name == new_name:
+        return None
+    fault = fault_of_name(world, new_name, account)
+    if fault is not None:
+        raise Impossible(fault)
+    return _to_account(account, Renamed(new_name, account.name))
+
+
+def delete_account(world: World, account: AccountState, *, erase: bool) -> Append:
+    """Delete an account for good, its memberships first; with `erase` what it wrote as well."""
+    entries: list[Entry] = []
+    expects = [epoch_of(account)]
+    for channel in world.directory.channels_of(account.id):
+        stream = channel_stream(channel.id)
+        left = Left(account.id, "Account deleted", role_of(channel, account.id) or PLAIN)
+        entries += [Entry(stream, event) for event in (left, *consequences_of_going(channel, account.id))]
+        expects.append((stream, channel.epoch))
+    entries.append(Entry(account_stream(account.id), Deleted(erase)))
+    return Append(tuple(entries), expects=tuple(expects))
+
+
+def is_last_admin(world: World, account: AccountState) -> bool:
+    """Tell whether without this account there would be no administrator who can sign in."""
+    others = (each for each in world.directory.accounts.values() if each is not account)
+    return account.role == "admin" and not any(each.role == "admin" and each.enabled for each in others)
+
+
+def create_channel(world: World, name: str, owner: str) -> Append:
+    """Make a channel and its first member, who owns it.
+
+    Raises: Impossible.
+    """
+    account = find_account(world, owner)
+    if not is_channel_name(name):
+        raise Impossible(f"{name!r} cannot be a channel: # and up to 63 bytes without spaces, commas or controls")
+    if world.directory.channel_named(name) is not None:
+        raise Impossible(f"there is a channel {name!r} already")
+    stream = channel_stream(world.new_id())
+    entries = (Entry(stream, Created(name, account.id)), Entry(stream, Joined(account.id, OWNER)))
+    return Append(entries, expects=(epoch_of(account),))
+
+
+def drop_channel(world: World, name: str) -> Append:
+    """Remove a channel, whoever is in it: its name is free, and nobody can read what was said there any more.
+
+    Raises: Impossible.
+    """
+    return _to_channel(find_channel(world, name), Dropped(forced=True))
+
+
+def set_role(world: World, channel_name: str, name: str, role: str) -> Append | None:
+    """Give a member another role, by its name in CHANNEL_ROLES; None when it holds it already.
+
+    Raises: Impossible.
+    """
+    channel, account = find_channel(world, channel_name), find_account(world, name)
+    if role not in CHANNEL_ROLES:
+        raise Impossible(f"{role!r} is no role in a channel; use {', '.join(CHANNEL_ROLES)}")
+    was, letter = role_of(channel, account.id), CHANNEL_ROLES[role]
+    if was is None:
+        raise Impossible(f"{account.name!r} is no member of {channel.name!r}")
+    if was == letter:
+        return None
+    owners = [member for member in channel.members.values() if member.role == OWNER]
+    if was == OWNER and len(owners) == 1:
+        raise Impossible(f"{account.name!r} is the only owner of {channel.name!r}; make somebody else one first")
+    return _to_channel(channel, RoleSet(account.id, role=letter, was=was))
+
+
+def _to_channel(channel: ChannelState, event: Event) -> Append:
+    stream = channel_stream(channel.id)
+    return Append((Entry(stream, event),), expects=((stream, channel.epoch),))

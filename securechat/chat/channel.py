@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from securechat.chat.events import (
@@ -12,6 +12,8 @@ from securechat.chat.events import (
     BanLifted,
     BanSet,
     Created,
+    Dropped,
+    Event,
     Invited,
     Joined,
     Kicked,
@@ -132,6 +134,15 @@ def heir_of(channel: ChannelState, leaver: str) -> str | None:
         return None
     others.sort(key=lambda pair: (-ROLE_RANK[pair[1].role], pair[1].since))
     return others[0][0] if others else None
+
+
+def consequences_of_going(channel: ChannelState, account: str) -> Iterator[Event]:
+    """Yield what follows from a member's going: somebody inherits, or a channel that nobody wrote to disappears."""
+    heir = heir_of(channel, account)
+    if heir is not None:
+        yield RoleSet(heir, role=OWNER, was=channel.members[heir].role)
+    if len(channel.members) == 1 and not channel.written:
+        yield Dropped()
 
 
 def role_on_joining(channel: ChannelState, account: str) -> str:

@@ -9,23 +9,27 @@ from securechat.chat import channel as channels
 from securechat.chat.events import (
     KEEP_ALL_DEVICES,
     Created,
+    Deleted,
     DeviceAdded,
     DeviceRevoked,
     Disabled,
     Dropped,
     Enabled,
+    Ignored,
     Joined,
     Kicked,
     Left,
     PasswordSet,
     Record,
     Registered,
+    Renamed,
     RoleSet,
     StreamId,
+    Unignored,
     account_stream,
 )
 from securechat.chat.ports import AccountState, ChannelState, DeviceState, Snapshot
-from securechat.wire.names import fold, skeleton
+from securechat.wire.names import deleted_name, fold, skeleton
 
 if TYPE_CHECKING:
     from securechat.chat.roster import Row
@@ -37,7 +41,7 @@ _NONE: frozenset[str] = frozenset()
 class Directory:
     """Look-ups over accounts and channels, and the fold that keeps them.
 
-    accounts, channels: by id.
+    accounts, channels: by id; deleted accounts are among them, for what they wrote still names them.
     rosters: of channels by id, what `chat.roster` made of their members; gone when these change.
     """
 
@@ -46,8 +50,10 @@ class Directory:
         self.channels: dict[str, ChannelState] = {}
         self.rosters: dict[str, list[Row]] = {}
         self._account_ids: dict[str, str] = {}
+        self._deleted_ids: dict[str, str] = {}
         self._skeletons: dict[str, str] = {}
         self._channel_ids: dict[str, str] = {}
+        self._names_of_dropped: dict[str, str] = {}
         self._channels_of: dict[str, set[str]] = {}
         self._digests: dict[str, tuple[str, str]] = {}
         for account in snapshot.accounts:
@@ -55,13 +61,23 @@ class Directory:
         for channel in snapshot.channels:
             self._enter_channel(channel)
 
+    @property
+    def population(self) -> int:
+        """Count the accounts that are not deleted."""
+        return len(self._account_ids)
+
     def account_named(self, name: str) -> AccountState | None:
-        """Return the account of that name, compared by case folding."""
+        """Return the account of that name, compared by case folding, unless it is deleted."""
         account_id = self._account_ids.get(fold(name))
         return None if account_id is None else self.accounts[account_id]
 
+    def anyone_named(self, name: str) -> AccountState | None:
+        """Return the account of that name, a deleted one too: what was said with it can still be read."""
+        account_id = self._deleted_ids.get(fold(name))
+        return self.account_named(name) if account_id is None else self.accounts[account_id]
+
     def account_resembling(self, name: str) -> AccountState | None:
-        """Return the account whose name can be taken for this one (its skeleton is the same)."""
+        """Return the account that has, or ever had, a name that can be taken for this one (its skeleton is the same)."""
         account_id = self._skeletons.get(skeleton(name))
         return None if account_id is None else self.accounts[account_id]
 
@@ -74,6 +90,11 @@ class Directory:
         """Return the channel of that name, compared by case folding."""
         channel_id = self._channel_ids.get(fold(name))
         return None if channel_id is None else self.channels[channel_id]
+
+    def name_of_channel(self, channel_id: str) -> str:
+        """Return a channel's name, or what it was before it was dropped as far as is known, else `*`."""
+        channel = self.channels.get(channel_id)
+        return self._names_of_dropped.get(channel_id, "*") if channel is None else channel.name
 
     def channels_of(self, account_id: str) -> list[ChannelState]:
         """Return the channels an account is a member of, by name."""
@@ -131,7 +152,13 @@ class Directory:
         event = record.event
         if isinstance(event, Registered):
             self._enter_account(
-                AccountState(id=account_id, name=event.name, role=event.role, created=record.time, devices={})
+                AccountState(
+                    id=account_id,
+                    name=event.name,
+                    role=event.role,
+                    created=record.time,
+                    skeletons={skeleton(event.name)},
+                )
             )
             return
         account = self.accounts[account_id]
@@ -143,8 +170,10 @@ class Directory:
 
     def _enter_account(self, account: AccountState) -> None:
         self.accounts[account.id] = account
-        self._account_ids[fold(account.name)] = account.id
-        self._skeletons[skeleton(account.name)] = account.id
+        ids = self._deleted_ids if account.deleted else self._account_ids
+        ids[fold(account.name)] = account.id
+        for each in account.skeletons | {skeleton(account.name)}:
+            self._skeletons[each] = account.id
         for device in account.devices.values():
             self._digests[device.digest] = (account.id, device.id)
 
@@ -157,6 +186,10 @@ class Directory:
     def _forget_channel(self, channel: ChannelState) -> None:
         for account_id in channel.members:
             self._channels_of[account_id].discard(channel.id)
+        # Whoever holds on to the channel, to draw it slowly for somebody, finds it empty.
+        channel.members.clear()
+        if channel.written:
+            self._names_of_dropped[channel.id] = channel.name
         del self.channels[channel.id]
         del self._channel_ids[fold(channel.name)]
 
@@ -180,6 +213,33 @@ class Directory:
     def _enabled(self, account: AccountState, _record: Record, _event: Enabled) -> None:
         account.enabled = True
 
+    def _renamed(self, account: AccountState, _record: Record, event: Renamed) -> None:
+        del self._account_ids[fold(account.name)]
+        account.name = event.name
+        account.skeletons.add(skeleton(event.name))
+        self._account_ids[fold(event.name)] = self._skeletons[skeleton(event.name)] = account.id
+        for channel_id in self._channels_of.get(account.id, ()):
+            self.rosters.pop(channel_id, None)
+
+    def _deleted(self, account: AccountState, _record: Record, _event: Deleted) -> None:
+        del self._account_ids[fold(account.name)]
+        account.name = deleted_name(account.id)
+        self._deleted_ids[fold(account.name)] = account.id
+        account.deleted, account.enabled = True, False
+        for device in account.devices.values():
+            del self._digests[device.digest]
+        account.devices.clear()
+        account.ignored.clear()
+        for channel in self.channels.values():
+            channel.former_roles.pop(account.id, None)
+            channel.invited.discard(account.id)
+
+    def _ignored(self, account: AccountState, _record: Record, event: Ignored) -> None:
+        account.ignored.add(event.account)
+
+    def _unignored(self, account: AccountState, _record: Record, event: Unignored) -> None:
+        account.ignored.discard(event.account)
+
 
 _ACCOUNT_FOLDS: dict[type, Callable[[Directory, AccountState, Record, Any], None]] = {
     PasswordSet: Directory._password_set,
@@ -187,6 +247,10 @@ _ACCOUNT_FOLDS: dict[type, Callable[[Directory, AccountState, Record, Any], None
     DeviceRevoked: Directory._device_revoked,
     Disabled: Directory._disabled,
     Enabled: Directory._enabled,
+    Renamed: Directory._renamed,
+    Deleted: Directory._deleted,
+    Ignored: Directory._ignored,
+    Unignored: Directory._unignored,
 }
 
 

@@ -13,7 +13,7 @@ from securechat.errors import SecurechatError
 from securechat.wire.message import Message
 
 if TYPE_CHECKING:
-    from securechat.chat.ports import ConversationsQuery, HistoryQuery
+    from securechat.chat.ports import ConversationsQuery, HistoryQuery, WritingsQuery
     from securechat.chat.signals import Signal
 
 
@@ -79,6 +79,7 @@ class Purpose(enum.Enum):
     SASL = "sasl"
     PASS = "pass"  # noqa: S105 (the command's name)
     PASSWD = "passwd"  # noqa: S105 (the command's name)
+    DELETE = "delete"
 
 
 class Verify(msgspec.Struct, frozen=True):
@@ -101,9 +102,9 @@ class Verify(msgspec.Struct, frozen=True):
 
 
 class ReadHistory(NamedTuple):
-    """Read for the asker: messages of one conversation (`target` as asked), or which conversations had any."""
+    """Read for the asker: messages of one conversation (`target` as asked), which conversations had any, or all it wrote."""
 
-    query: HistoryQuery | ConversationsQuery
+    query: HistoryQuery | ConversationsQuery | WritingsQuery
     target: str = ""
 
 

@@ -40,6 +40,12 @@ def parties(stream: StreamId) -> tuple[str, str]:
     return one, other
 
 
+def other_party(stream: StreamId, account_id: str) -> str:
+    """Return the account id at the other end of a direct stream from this one (itself for notes to oneself)."""
+    one, other = parties(stream)
+    return other if one == account_id else one
+
+
 class Event(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     """The root of all events; a subclass's name is its tag in storage and never changes."""
 
@@ -63,6 +69,12 @@ class Posted(Event, frozen=True):
     tags: dict[str, str] = {}
 
 
+class Erased(Event, frozen=True):
+    """What is left in the place of a message whose author's account was deleted with all it wrote; never appended."""
+
+    account: str
+
+
 # ── channels ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -75,7 +87,9 @@ class Created(Event, frozen=True):
 
 
 class Dropped(Event, frozen=True):
-    """The channel is gone and its name is free."""
+    """The channel is gone and its name is free; `forced`: whoever was in it and whatever was said there."""
+
+    forced: bool = False
 
     @property
     def restricts(self) -> bool:
@@ -246,9 +260,45 @@ class Enabled(Event, frozen=True):
     """The account may sign in again."""
 
 
+class Renamed(Event, frozen=True):
+    """The account has another name; nobody else can ever take the one that it had, which is `was`."""
+
+    name: str
+    was: str
+
+    @property
+    def restricts(self) -> bool:
+        """The old name opens nothing any more, and nothing can be sent to it."""
+        return True
+
+
+class Deleted(Event, frozen=True):
+    """The account is gone for good, the last event of its stream; with `erase` what it wrote is gone too."""
+
+    erase: bool = False
+
+    @property
+    def restricts(self) -> bool:
+        """Nobody signs in as it, and nobody writes to it."""
+        return True
+
+
+class Ignored(Event, frozen=True):
+    """From here on the account is not told what another one, `account`, says to it directly."""
+
+    account: str
+
+
+class Unignored(Event, frozen=True):
+    """The account is told again what another one, `account`, says to it; what was said in between stays untold."""
+
+    account: str
+
+
 AnyEvent: TypeAlias = (
-    Posted | Created | Dropped | Joined | Left | Kicked | Invited | TopicSet | RoleSet | ModeSet | BanSet | BanLifted
+    Posted | Erased | Created | Dropped | Joined | Left | Kicked | Invited | TopicSet | RoleSet | ModeSet | BanSet | BanLifted
     | Registered | PasswordSet | PasswordRehashed | DeviceAdded | DeviceRevoked | Disabled | Enabled
+    | Renamed | Deleted | Ignored | Unignored
 )  # fmt: skip
 
 _encoder = msgspec.json.Encoder()

@@ -10,9 +10,12 @@ from collections import deque
 from collections.abc import Iterable
 
 from securechat.chat.answers import Answer
+from securechat.chat.ask import Ask
 from securechat.chat.commands import pipelines, split_targets
 from securechat.chat.ports import Lane
-from securechat.wire.message import Message
+from securechat.wire import numerics
+from securechat.wire.framing import Overlong
+from securechat.wire.message import InvalidUtf8, MalformedMessage, Message, parse
 
 MAX_UNDER_WAY = 256
 """Messages of one connection that may wait for their commit together."""
@@ -62,6 +65,24 @@ class Pipeline:
         answer = Answer(message.tags.get("label", ""), len(parts))
         for part in parts:
             self._waiting.append(Unit(part, answer))
+
+    def receive_line(self, line: bytes | Overlong, ask: Ask) -> None:
+        """Queue a line as it came in, its ending removed: the command in it, or the answer to what is none.
+
+        ask: words the answer, as of no command.
+        """
+        if isinstance(line, Overlong):
+            self.receive_fault(ask.reply(numerics.ERR_INPUTTOOLONG, "Input line was too long"))
+            return
+        try:
+            message = parse(line)
+        except InvalidUtf8 as error:
+            self.receive_fault(ask.say("FAIL", error.command, "INVALID_UTF8", "Message is not UTF-8"))
+        except MalformedMessage as error:
+            if line.strip():
+                self.receive_fault(ask.say("FAIL", "*", "INVALID_MESSAGE", str(error)))
+        else:
+            self.receive(message)
 
     def receive_fault(self, *replies: Message) -> None:
         """Queue the answer to a line that is no command, in its place."""

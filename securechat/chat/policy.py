@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from securechat.chat.channel import holds, is_banned, role_of
@@ -10,6 +11,7 @@ from securechat.chat.events import (
     OPERATOR,
     OWNER,
     PLAIN,
+    Deleted,
     DeviceRevoked,
     Disabled,
     PasswordSet,
@@ -21,10 +23,14 @@ from securechat.wire import numerics
 
 
 class Span(NamedTuple):
-    """Records `first` to `last` of a stream, both included; `last` None means: and everything after."""
+    """Records `first` to `last` of a stream, both included; `last` None means: and everything after.
+
+    author: an account id: only what that account wrote; empty: whoever wrote it.
+    """
 
     first: int
     last: int | None = None
+    author: str = ""
 
 
 class Access(NamedTuple):
@@ -33,11 +39,14 @@ class Access(NamedTuple):
     member: the account is a member now (or one of the two of a direct conversation).
     spans: when it was a member: from its Joined to its Left or Kicked. A direct conversation: everything.
     closed: when the channel was not open to all: from the record that closed it to the last before it was opened.
+    silenced: when `viewer`, one of the two of a direct conversation, ignored the other.
     """
 
     member: bool
     spans: tuple[Span, ...] = ()
     closed: tuple[Span, ...] = ()
+    silenced: tuple[Span, ...] = ()
+    viewer: str = ""
 
 
 CLOSING_MODES = frozenset("is")
@@ -52,26 +61,38 @@ def is_open(modes: str, key: str) -> bool:
 def readable(access: Access) -> tuple[Span, ...]:
     """Return the spans an account may read: while it was a member, and while the channel was open to all.
 
-    Nothing for who is not a member now. Spans are in order and do not overlap.
+    Of a direct conversation everything, but while it ignored the other only its own part. Nothing for who is not a
+    member now. Spans are in order and do not overlap.
     """
     if not access.member:
         return ()
-    openings = []
-    start = 1
-    for closure in sorted(access.closed, key=lambda span: span.first):
-        if closure.first > start:
-            openings.append(Span(start, closure.first - 1))
-        if closure.last is None:
-            break
-        start = closure.last + 1
-    else:
-        openings.append(Span(start))
-    return _merge([*openings, *access.spans])
+    if access.silenced:
+        own = [Span(first, last, access.viewer) for first, last, _ in access.silenced]
+        return tuple(sorted([*_outside(access.silenced), *own], key=lambda span: span.first))
+    return _merge([*_outside(access.closed), *access.spans])
 
 
 def may_read(access: Access, record: Record) -> bool:
     """Tell whether a record may be shown: history, replay, search and look-ups by msgid all ask this."""
-    return any(first <= record.seq and (last is None or record.seq <= last) for first, last in readable(access))
+    return any(
+        first <= record.seq and (last is None or record.seq <= last) and author in ("", _author_of(record))
+        for first, last, author in readable(access)
+    )
+
+
+def _author_of(record: Record) -> str:
+    return str(getattr(record.event, "account", ""))
+
+
+def _outside(spans: tuple[Span, ...]) -> Iterator[Span]:
+    start = 1
+    for span in sorted(spans, key=lambda span: span.first):
+        if span.first > start:
+            yield Span(start, span.first - 1)
+        if span.last is None:
+            return
+        start = span.last + 1
+    yield Span(start)
 
 
 def _merge(spans: list[Span]) -> tuple[Span, ...]:
@@ -83,6 +104,11 @@ def _merge(spans: list[Span]) -> tuple[Span, ...]:
         elif before.last is not None:
             merged[-1] = Span(before.first, None if span.last is None else max(before.last, span.last))
     return tuple(merged)
+
+
+def reaches(reader: AccountState, writer: str) -> bool:
+    """Tell whether what an account (id) says directly to another is told to it: messages, tags and invitations."""
+    return writer not in reader.ignored
 
 
 def may_create_channel(config: Chat, account: AccountState) -> bool:
@@ -151,7 +177,7 @@ def survives(record: Record, device: str, asked_for_it: bool) -> bool:
     asked_for_it: the record is the session's own doing.
     """
     event = record.event
-    if isinstance(event, Disabled):
+    if isinstance(event, Disabled | Deleted):
         return False
     if isinstance(event, DeviceRevoked):
         return event.device != device

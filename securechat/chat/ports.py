@@ -124,6 +124,26 @@ class Page(NamedTuple):
     known: bool = True
 
 
+class WritingsQuery(msgspec.Struct, frozen=True):
+    """What an account has written, wherever it is: up to `limit` messages behind a place in a stream (None: all)."""
+
+    account: str
+    after: tuple[StreamId, int] | None = None
+    limit: int = 200
+
+
+class Writings(NamedTuple):
+    """Messages by stream and seq; fewer than asked for, even none, do not mean that there are no more.
+
+    names: of the channels among their streams, those that are gone too.
+    after: where to go on; None at the end.
+    """
+
+    records: tuple[Record, ...]
+    names: dict[StreamId, str]
+    after: tuple[StreamId, int] | None
+
+
 class ConversationTime(NamedTuple):
     """A conversation and when its newest message that the account may read was stored (ms since 1970)."""
 
@@ -141,7 +161,11 @@ class DeviceState(msgspec.Struct):
 
 
 class AccountState(msgspec.Struct):
-    """What is known of an account without its history; no secrets."""
+    """What is known of an account without its history; no secrets.
+
+    skeletons: of every name it ever had; they stay reserved.
+    ignored: ids of the accounts that it does not hear directly.
+    """
 
     id: str
     name: str
@@ -150,6 +174,9 @@ class AccountState(msgspec.Struct):
     epoch: int = 0
     created: int = 0
     devices: dict[str, DeviceState] = {}
+    deleted: bool = False
+    skeletons: set[str] = set()
+    ignored: set[str] = set()
 
 
 class MemberState(msgspec.Struct):
@@ -216,6 +243,12 @@ class History(Protocol):
 
     async def conversations(self, query: ConversationsQuery) -> list[ConversationTime]:
         """Return the conversations asked for, by the time of their newest readable message, oldest first."""
+
+    async def writings(self, query: WritingsQuery) -> Writings:
+        """Return what an account has written, whether it may still read it or not."""
+
+    async def count_messages(self, streams: Sequence[StreamId]) -> list[int]:
+        """Return how many messages each of the streams holds."""
 
     async def verifier(self, account: str) -> tuple[str, int]:
         """Return an account's argon2 verifier ("" for none) and the account epoch it was read at."""

@@ -19,18 +19,23 @@ from securechat.chat.events import (
     ModeSet,
     Posted,
     Record,
+    Renamed,
     RoleSet,
     TopicSet,
-    parties,
+    other_party,
 )
 from securechat.chat.signals import TagsSent
 from securechat.chat.world import World
 from securechat.wire.capabilities import ACCOUNT_TAG, EXTENDED_JOIN, MESSAGE_TAGS, SERVER_TIME
+from securechat.wire.framing import MAX_REST
 from securechat.wire.message import Message, encode, encode_tags
 from securechat.wire.times import format_time
 
 VARIANT = SERVER_TIME | MESSAGE_TAGS | ACCOUNT_TAG | EXTENDED_JOIN
 """The capabilities that change how a line looks."""
+SURELY_FITS = 80
+"""Characters of a text that fit into a line whatever its names are."""
+CUT = "…"
 
 
 def message(record: Record, world: World, caps: int) -> Message | None:
@@ -104,15 +109,28 @@ def actor_of(record: Record) -> str:
 
 def _posted(record: Record, event: Posted, world: World, _caps: int) -> Message:
     if record.stream[0] == "c":
-        target = world.directory.channels[record.stream[2:]].name
+        target = _channel(record, world)
     else:
-        one, other = parties(record.stream)
-        target = world.directory.name_of(other if one == event.account else one)
-    return Message(event.command, (target, event.text), world.userhost(event.account))
+        target = world.directory.name_of(other_party(record.stream, event.account))
+    line = Message(event.command, (target, event.text), world.userhost(event.account))
+    return line if len(event.text) <= SURELY_FITS else _fit(line, world.directory.name_of(event.account))
+
+
+def _fit(line: Message, nick: str) -> Message:
+    """Shorten a line that a rename made longer than lines can be: its source first, then its text, with a mark."""
+    if len(encode(line)) <= MAX_REST:
+        return line
+    line.source = nick
+    excess = len(encode(line)) - MAX_REST
+    if excess > 0:
+        target, text = line.params
+        kept = text.encode()[: -excess - len(CUT.encode())].decode(errors="ignore")
+        line.params = (target, kept + CUT)
+    return line
 
 
 def _channel(record: Record, world: World) -> str:
-    return world.directory.channels[record.stream[2:]].name
+    return world.directory.name_of_channel(record.stream[2:])
 
 
 def _source(account_id: str, world: World) -> str:
@@ -175,6 +193,10 @@ def _ban_lifted(record: Record, event: BanLifted, world: World, _caps: int) -> M
     return Message("MODE", (_channel(record, world), "-b", event.mask), _source(event.by, world))
 
 
+def _renamed(_record: Record, event: Renamed, _world: World, _caps: int) -> Message:
+    return Message("NICK", (event.name,), f"{event.was}!{event.was}@securechat")
+
+
 _WORDS: dict[type, Callable[[Record, Any, World, int], Message]] = {
     Posted: _posted,
     Joined: _joined,
@@ -186,7 +208,15 @@ _WORDS: dict[type, Callable[[Record, Any, World, int], Message]] = {
     ModeSet: _mode_set,
     BanSet: _ban_set,
     BanLifted: _ban_lifted,
+    Renamed: _renamed,
 }
+
+
+def removal(record: Record, world: World, account_id: str, caps: int) -> Message:
+    """Return the KICK by which a member is shown that its channel was dropped, for a viewer with these capabilities."""
+    nick = world.directory.name_of(account_id)
+    params = (_channel(record, world), nick, "The channel was removed")
+    return Message("KICK", params, world.server_name, _tags(record, world, caps))
 
 
 def tag_message(sent: TagsSent, world: World, caps: int) -> Message:

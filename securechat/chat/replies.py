@@ -101,7 +101,7 @@ def count_lines(ask: Ask) -> Iterator[Message]:
     yield ask.reply(numerics.RPL_LUSEROP, "0", "operator(s) online")
     yield ask.reply(numerics.RPL_LUSERCHANNELS, str(visible), "channels formed")
     yield ask.reply(numerics.RPL_LUSERME, f"I have {here} clients and 0 servers")
-    accounts = len(ask.world.directory.accounts)
+    accounts = ask.world.directory.population
     yield ask.reply(numerics.RPL_LOCALUSERS, str(here), str(accounts), f"Current users {here}, accounts {accounts}")
     yield ask.reply(numerics.RPL_GLOBALUSERS, str(here), str(accounts), f"Current users {here}, accounts {accounts}")
 

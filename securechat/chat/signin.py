@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import msgspec
+
+from securechat.chat import administration
 from securechat.chat.ask import Ask
 from securechat.chat.directory import epoch_of
 from securechat.chat.effects import Append, Close, Effect, Entry, Purpose, Send, Verify
@@ -68,6 +71,8 @@ def conclude(ask: Ask, verify: Verify, conclusion: Conclusion) -> Iterable[Effec
         return _put_off(ask, verify.purpose)
     if verify.purpose is Purpose.PASSWD:
         return _change_password(ask, verify, conclusion)
+    if verify.purpose is Purpose.DELETE:
+        return _delete_account(ask, conclusion)
     if not conclusion.account or not conclusion.enabled:
         return _reject(ask, verify.purpose, disabled=not conclusion.enabled)
     session = ask.session
@@ -91,7 +96,7 @@ def _put_off(ask: Ask, purpose: Purpose) -> Iterable[Effect]:
     """Tell a client to try later: no fault of its own, and no word on its credentials."""
     text = "Too many people are signing in; try again in a minute"
     fail = ask.fail("TRY_AGAIN", text)
-    if purpose is Purpose.PASSWD:
+    if purpose in (Purpose.PASSWD, Purpose.DELETE):
         return [Send([fail])]
     ask.session.move(Trigger.REJECTED)
     if purpose is Purpose.PASS:
@@ -106,8 +111,11 @@ def _reject(ask: Ask, purpose: Purpose, *, disabled: bool) -> Iterable[Effect]:
     if purpose is Purpose.PASS:
         text = "This account is disabled" if disabled else "Password incorrect"
         return [Send([ask.reply(numerics.ERR_PASSWDMISMATCH, text)]), Close(text)]
-    text = "This account is disabled" if disabled else "SASL authentication failed"
-    effects: list[Effect] = [Send([ask.reply(numerics.ERR_SASLFAIL, text)])]
+    # 902 is the numeric of an account that is made unavailable, so that a client need not read words. (IRCv3 sasl-3.1)
+    answer = ask.reply(numerics.ERR_SASLFAIL, "SASL authentication failed")
+    if disabled:
+        answer = ask.reply(numerics.ERR_NICKLOCKED, "This account is disabled")
+    effects: list[Effect] = [Send([answer])]
     if session.rejections >= MAX_REJECTIONS:
         effects.append(Close("Too many failed sign-ins"))
     return effects
@@ -115,11 +123,7 @@ def _reject(ask: Ask, purpose: Purpose, *, disabled: bool) -> Iterable[Effect]:
 
 def _change_password(ask: Ask, verify: Verify, conclusion: Conclusion) -> Iterable[Effect]:
     if not conclusion.account or not conclusion.new_verifier:
-        ask.session.rejections += 1
-        if ask.session.rejections >= MAX_REJECTIONS:
-            text = "Too many wrong passwords"
-            return [Send([ask.fail("INVALID_CREDENTIALS", "PASSWD", text)]), Close(text)]
-        raise ask.refuse_by_fail("INVALID_CREDENTIALS", "PASSWD", "The old password is wrong")
+        return _reject_password(ask, "PASSWD", "The old password is wrong")
     kept = KEEP_ALL_DEVICES if verify.keep_devices else ask.session.device
     event = PasswordSet(verifier=conclusion.new_verifier, kept=kept)
     text = "Password changed" + ("" if verify.keep_devices else "; your other devices must sign in again")
@@ -130,3 +134,21 @@ def _change_password(ask: Ask, verify: Verify, conclusion: Conclusion) -> Iterab
             answer=(ask.note("PASSWORD_CHANGED", "PASSWD", text),),
         )
     ]
+
+
+def _delete_account(ask: Ask, conclusion: Conclusion) -> Iterable[Effect]:
+    if not conclusion.account:
+        return _reject_password(ask, "DELETE", "The password is wrong")
+    if administration.is_last_admin(ask.world, ask.account):
+        raise ask.refuse_by_fail("LAST_ADMIN", "DELETE", "You are the only administrator; make somebody else one first")
+    append = administration.delete_account(ask.world, ask.account, erase=False)
+    note = ask.note("DELETED", ask.account.name, "Your account is deleted; what you wrote is kept under another name")
+    return [msgspec.structs.replace(append, answer=(note,))]
+
+
+def _reject_password(ask: Ask, subcommand: str, text: str) -> Iterable[Effect]:
+    ask.session.rejections += 1
+    if ask.session.rejections >= MAX_REJECTIONS:
+        text = "Too many wrong passwords"
+        return [Send([ask.fail("INVALID_CREDENTIALS", subcommand, text)]), Close(text)]
+    raise ask.refuse_by_fail("INVALID_CREDENTIALS", subcommand, text)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from securechat.chat.directory import Directory
-from securechat.chat.events import StreamId
+from securechat.chat.events import StreamId, other_party
 from securechat.chat.ports import AccountState, ChannelState
 from securechat.chat.presence import Presence
 from securechat.config import Config
@@ -25,6 +25,7 @@ MODES_PER_COMMAND = 12
 BANS_PER_CHANNEL = 100
 CHANNELS_PER_ACCOUNT = 500
 DEVICES_PER_ACCOUNT = 100
+IGNORED_PER_ACCOUNT = 200
 TARGETS_PER_COMMAND = 8
 
 
@@ -71,6 +72,5 @@ class World:
         """Return what a viewer (account id) calls a conversation: the channel's or the other party's name."""
         kind, _, rest = stream.partition("/")
         if kind == "c":
-            return self.directory.channels[rest].name
-        one, other = rest.split("/")
-        return self.directory.name_of(other if one == viewer else one)
+            return self.directory.name_of_channel(rest)
+        return self.directory.name_of(other_party(stream, viewer))

@@ -81,7 +81,9 @@ async def open_node(
 
     def note_turn(room: bool, free: int) -> None:
         told = "there is room on the disk again: storing goes on" if room else "the disk is nearly full: read-only"
-        log.warning(told, free=free, mark=mark)
+        # Told in the thread that writes, which must outlive a log that nobody takes.
+        with contextlib.suppress(OSError):
+            log.warning(told, free=free, mark=mark)
 
     space = FreeSpace(mark, lambda: free_bytes(data), note_turn)
     store = SqliteStore.open(data / DATABASE, clock=_now, randbytes=os.urandom, space=space)

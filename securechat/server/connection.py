@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import aclosing
+from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -14,14 +17,15 @@ from securechat.chat.ask import Ask
 from securechat.chat.commands import dispatch
 from securechat.chat.effects import Append, Broadcast, Close, Effect, ReadHistory, Refusal, Send, Verify
 from securechat.chat.pipeline import Pipeline, Unit
-from securechat.chat.ports import Outcome, Submission, Verdict
+from securechat.chat.ports import Outcome, Submission, Verdict, WritingsQuery
 from securechat.chat.session import Session, State, Trigger
+from securechat.server.allowance import MEMBER, STRANGER, Allowance
 from securechat.server.deadline import Deadline
 from securechat.server.flight import Flight
 from securechat.server.transport import Transport
-from securechat.wire import capabilities, numerics
-from securechat.wire.framing import MAX_CLIENT_TAGS, MAX_REST, LineSplitter, Overlong
-from securechat.wire.message import InvalidUtf8, MalformedMessage, Message, encode, parse
+from securechat.wire import capabilities
+from securechat.wire.framing import MAX_CLIENT_TAGS, MAX_REST, LineSplitter
+from securechat.wire.message import Message, encode
 
 if TYPE_CHECKING:
     from securechat.server.node import Node
@@ -34,21 +38,6 @@ LINES_AT_ONCE = 16
 """Lines drawn before it is asked again whether too much waits."""
 MAX_PRODUCERS = 64
 """Answers that may wait to be drawn; more can only come from what the account's other devices do."""
-
-
-class Allowance(NamedTuple):
-    """What a client may keep waiting on our side.
-
-    commands: not judged yet, before we stop reading from it.
-    bytes: queued for it, above which nothing more it asked for is produced.
-    """
-
-    commands: int
-    bytes: int
-
-
-STRANGER = Allowance(32, 16_384)
-MEMBER = Allowance(512, 262_144)
 MAX_ATTEMPTS = 20
 """How often a command is judged again because the state it was judged on had passed."""
 REVOKED_SECONDS = 0.5
@@ -65,6 +54,7 @@ class Connection:
         "_batches",
         "_blocked",
         "_caps",
+        "_caught_up",
         "_deadline",
         "_pipeline",
         "_producers",
@@ -89,6 +79,7 @@ class Connection:
         self._pipeline = Pipeline()
         self._producers: deque[Iterator[Message]] = deque()
         self._blocked = False
+        self._caught_up: asyncio.Future[None] | None = None
         self._batches = 0
         self._deadline = Deadline(node.loop, node.config.limits.sign_in, self._sign_in_timed_out)
 
@@ -108,8 +99,10 @@ class Connection:
         """Take bytes, queue the commands in them and judge those whose turn it is."""
         self.heard = self.node.loop.time()
         self.pinged = False
+        ask = self._ask(Message("*"))
         for item in self._splitter.feed(data):
-            self._take_in(item)
+            if self.session.state is not State.CLOSED:
+                self._pipeline.receive_line(item, ask)
         if len(self._pipeline) > self._allowance.commands:
             self.transport.pause_reading()
         self.advance()
@@ -127,6 +120,7 @@ class Connection:
         self._deadline.stop()
         self._pipeline.clear()
         self._producers.clear()
+        self._note_caught_up()
         was_known = self in self.node.connections
         self.node.connections.pop(self, None)
         if was_known:
@@ -135,24 +129,6 @@ class Connection:
         self.session.move(Trigger.ENDED)
 
     # ── commands in ──
-
-    def _take_in(self, item: bytes | Overlong) -> None:
-        if self.session.state is State.CLOSED:
-            return
-        ask = self._ask(Message("*"))
-        if isinstance(item, Overlong):
-            self._pipeline.receive_fault(ask.reply(numerics.ERR_INPUTTOOLONG, "Input line was too long"))
-            return
-        try:
-            message = parse(item)
-        except InvalidUtf8 as error:
-            fault = Message("FAIL", (error.command, "INVALID_UTF8", "Message is not UTF-8"), ask.world.server_name)
-            self._pipeline.receive_fault(fault)
-        except MalformedMessage as error:
-            if item.strip():
-                self._pipeline.receive_fault(ask.say("FAIL", "*", "INVALID_MESSAGE", str(error)))
-        else:
-            self._pipeline.receive(message)
 
     def advance(self) -> None:
         """Judge the commands whose turn it is, as many as one turn of the loop allows.
@@ -217,6 +193,10 @@ class Connection:
                     self.node.history.submit(Submission(effect, self._pipeline.lane, flight))
                 case Broadcast(signal):
                     self.node.broadcast(signal, self)
+                case ReadHistory(WritingsQuery() as query):
+                    under_way = True
+                    self._pipeline.launch(unit)
+                    self.node.run(self, self._hand_out(unit, query))
                 case Verify() | ReadHistory():
                     under_way = True
                     self._pipeline.launch(unit)
@@ -263,6 +243,29 @@ class Connection:
                 self._perform(unit, effects)
         self.advance()
 
+    async def _hand_out(self, unit: Unit, query: WritingsQuery) -> None:
+        """Answer with all that an account has written: a page is read when the one before it was drawn."""
+        hand_out: Callable[[Iterable[Message]], None] = partial(self._finish, unit, [])
+        try:
+            pages = self.node.exports.draw(self._ask(unit.message), query.account, self._next_batch())
+            async with aclosing(pages):
+                async for lines in pages:
+                    hand_out(lines)
+                    hand_out = self.produce
+                    if not await self._catch_up():
+                        break
+        except Refusal as refusal:
+            self._refuse(unit, refusal)
+        self._pipeline.land(unit)
+        self.advance()
+
+    async def _catch_up(self) -> bool:
+        """Wait until the client has taken so much that all was drawn; False when it is gone."""
+        while (self._producers or self._blocked) and self.session.state is not State.CLOSED:
+            self._caught_up = self.node.loop.create_future()
+            await self._caught_up
+        return self.session.state is not State.CLOSED
+
     async def _verify(self, unit: Unit, verify: Verify) -> Iterable[Effect]:
         self._deadline.stop()
         conclusion = await self.node.verify(verify)
@@ -288,10 +291,13 @@ class Connection:
         self._pipeline.land(unit)
         if self.session.state is State.CLOSED:
             return
+        if verdict is Verdict.STORED or verdict is Verdict.REPEATED:
+            words = [*chain.from_iterable(unit.lines), *due, *append.answer]
+            if words or lazy is not None or unit.answer.label:
+                self._finish(unit, words, lazy)
+            return
         ask = self._ask(unit.message)
-        if verdict in (Verdict.STORED, Verdict.REPEATED):
-            self._finish(unit, [*chain.from_iterable(unit.lines), *due, *append.answer], lazy)
-        elif verdict is Verdict.ABSENT and append.refusal is not None:
+        if verdict is Verdict.ABSENT and append.refusal is not None:
             self._refuse(unit, append.refusal)
         elif verdict is Verdict.MISMATCHED:
             self._finish(unit, [ask.fail("ID_REUSED", "This id was used for another message")])
@@ -337,7 +343,13 @@ class Connection:
                 continue
             self.transport.write(b"".join(lines))
             self._hold_if_full()
+        if not self._blocked:
+            self._note_caught_up()
         self.node.hub.touch(self)
+
+    def _note_caught_up(self) -> None:
+        if self._caught_up is not None and not self._caught_up.done():
+            self._caught_up.set_result(None)
 
     def _hold_if_full(self) -> None:
         if self.transport.queued > self._allowance.bytes and not self._blocked:
@@ -352,11 +364,12 @@ class Connection:
         self.session.move(Trigger.ENDED)
         self._pipeline.clear()
         self._producers.clear()
+        self._note_caught_up()
         self.transport.close(encode(Message("ERROR", (f"Closing link: {reason}",))))
 
-    def revoke(self) -> None:
+    def revoke(self, reason: str) -> None:
         """Close because the right to be here was taken away."""
-        self.end("your sign-in was revoked")
+        self.end(reason)
         self.node.loop.call_later(REVOKED_SECONDS, self.transport.abort, "revoked")
 
     def ping(self) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
-from typing import TYPE_CHECKING, Protocol
+from itertools import chain, groupby
+from typing import TYPE_CHECKING
 
 from securechat.chat import policy, render
 from securechat.chat.ask import Ask
 from securechat.chat.events import (
     Created,
+    Deleted,
     Dropped,
     Invited,
     Joined,
@@ -17,6 +18,7 @@ from securechat.chat.events import (
     Left,
     Posted,
     Record,
+    Renamed,
     parties,
 )
 from securechat.chat.ports import ChannelState, Outcome, Verdict
@@ -24,6 +26,8 @@ from securechat.chat.presence import AwayChanged
 from securechat.chat.replies import entry_lines
 from securechat.chat.signals import TagsSent
 from securechat.chat.world import World
+from securechat.server.partners import Partners
+from securechat.server.posting import Posting
 from securechat.server.transport import Transport
 from securechat.wire.capabilities import AWAY_NOTIFY, ECHO_MESSAGE, MESSAGE_TAGS
 from securechat.wire.message import Message, encode
@@ -33,22 +37,6 @@ if TYPE_CHECKING:
 
 Members = dict["Connection", None]
 """Connections in a fixed order: a set would hand lines out in another order every time."""
-
-
-class Ticket(Protocol):
-    """Who waits for an outcome: a connection's command, or an administrator's errand."""
-
-    connection: Connection | None
-
-    @property
-    def is_labelled(self) -> bool:
-        """Whether the answer carries a label of the client's."""
-
-    def landed(self, outcome: Outcome, due: list[Message], lazy: Iterable[Message] | None) -> None:
-        """Take the outcome.
-
-        due: how the asker sees its own records, to be sent in their place. lazy: what it is told of them in its own time.
-        """
 
 
 class Hub:
@@ -64,6 +52,7 @@ class Hub:
         self._signed: dict[str, Members] = {}
         self._ready: dict[str, Members] = {}
         self._watchers: Members = {}
+        self._partners = Partners()
         self._dirty: Members = {}
 
     # ── connections coming and going ──
@@ -144,6 +133,7 @@ class Hub:
         """Take one committed batch, in order."""
         asked: Members = {}
         run: list[Outcome] = []
+        alone = len(outcomes) == 1
         for outcome in outcomes:
             connection = outcome.submission.ticket.connection if outcome.submission is not None else None
             if connection is not None:
@@ -151,31 +141,44 @@ class Hub:
             if outcome.verdict is Verdict.STORED and type(outcome.records[0].event) is Posted:
                 run.append(outcome)
             else:
-                self._deliver_run(run)
+                self._deliver_run(run, alone=alone)
                 run = []
                 self._deliver_other(outcome, connection)
-        self._deliver_run(run)
+        self._deliver_run(run, alone=alone)
         for connection in asked:
             connection.advance()
         # Batches that were committed while the last fan-out ran leave together: one write each, not one a batch.
         self._wake()
 
-    def _deliver_run(self, run: list[Outcome]) -> None:
+    def _deliver_run(self, run: list[Outcome], *, alone: bool) -> None:
         """Deliver messages with nothing between them: joined by conversation, order kept inside each."""
         by_stream: dict[str, list[Outcome]] = {}
         for outcome in run:
             by_stream.setdefault(outcome.records[0].stream, []).append(outcome)
         for stream, outcomes in by_stream.items():
-            lines = [_Line(outcome, self.world) for outcome in outcomes]
+            lines = [Posting(outcome, self.world) for outcome in outcomes]
             if stream[0] == "c":
                 groups = self._audiences.get(stream[2:], {})
                 self.world.directory.apply_record(outcomes[0].records[0])
+                self._deliver_lines(groups, lines, alone=alone)
             else:
-                groups = self._direct_groups(stream, {line.event.account for line in lines})
-            self._deliver_lines(groups, lines, alone=len(run) == 1)
+                self._deliver_direct(stream, lines, alone=alone)
 
-    def _deliver_lines(self, groups: dict[int, Members], lines: list[_Line], *, alone: bool) -> None:
-        """Deliver lines of one conversation; one that comes `alone` leaves at once, for nothing would share its write."""
+    def _deliver_direct(self, stream: str, lines: list[Posting], *, alone: bool) -> None:
+        """Deliver lines of a direct conversation; writer by writer where one of the two is not to hear the other."""
+        one, other = parties(stream)
+        self._partners.note(one, other)
+        if self._reaches(one, other) and self._reaches(other, one):
+            self._deliver_lines(self._direct_groups(stream, {line.event.account for line in lines}), lines, alone=alone)
+            return
+        for writer, some in groupby(lines, key=lambda line: line.event.account):
+            self._deliver_lines(self._direct_groups(stream, {writer}), list(some), alone=alone)
+
+    def _reaches(self, writer: str, reader: str) -> bool:
+        return policy.reaches(self.world.account(reader), writer)
+
+    def _deliver_lines(self, groups: dict[int, Members], lines: list[Posting], *, alone: bool) -> None:
+        """Deliver lines of one conversation; what was committed `alone` leaves at once: nothing would share its write."""
         origins = {line.connection: None for line in lines if line.connection is not None}
         deliver = Transport.send_live if alone else Transport.write_live
         for variant, members in groups.items():
@@ -191,7 +194,7 @@ class Hub:
             if line.connection is None and line.ticket is not None:
                 line.ticket.landed(line.outcome, [], None)
 
-    def _deliver_own(self, connection: Connection, lines: list[_Line], *, hears: bool) -> None:
+    def _deliver_own(self, connection: Connection, lines: list[Posting], *, hears: bool) -> None:
         """Deliver to a connection that wrote some of the lines: its own come as echo, with its label."""
         for line in lines:
             if line.connection is connection:
@@ -203,7 +206,7 @@ class Hub:
                 connection.transport.write_live(line.posted.for_variant(connection.variant))
         self._dirty[connection] = None
 
-    def _echo(self, connection: Connection, line: _Line) -> None:
+    def _echo(self, connection: Connection, line: Posting) -> None:
         """Acknowledge a line to the connection that wrote it: by the bytes that all others get, unless it has a label."""
         assert line.ticket is not None
         echo = None
@@ -223,6 +226,8 @@ class Hub:
         groups: dict[int, Members] = {}
         one, other = parties(stream)
         for account in dict.fromkeys((one, other)):
+            if not all(self._reaches(writer, account) for writer in writers):
+                continue
             only_writes = writers == {account} and one != other
             for connection in self._ready.get(account, ()):
                 if not only_writes or connection.session.caps & ECHO_MESSAGE:
@@ -242,31 +247,53 @@ class Hub:
             due += _present(render.message(outcome.records[0], self.world, origin.session.caps))
         if outcome.submission is not None:
             outcome.submission.ticket.landed(outcome, due, chain.from_iterable(lazy) if lazy else None)
+        # Last, so that who asked for it has the answer before the last words.
+        for record in outcome.records if outcome.verdict is Verdict.STORED else ():
+            if record.stream[0] == "a":
+                self._revoke(record, origin)
 
     # ── records that are no messages ──
 
     def _announce(self, record: Record, origin: Connection | None) -> list[Message]:
         """Tell everybody who is to know of a record; return how its asker sees it."""
-        if record.stream[0] == "a":
-            self._revoke(record, origin)
-            return []
         event = record.event
+        if isinstance(event, Renamed):
+            return self._tell(record, self._acquainted_with(record.stream[2:]), origin)
+        if record.stream[0] == "a":
+            return []
         channel_id = record.stream[2:]
         if isinstance(event, Created):
             self._audiences[channel_id] = {}
             return []
         if isinstance(event, Dropped):
-            self._audiences.pop(channel_id, None)
+            self._tell_removal(record)
             return []
         if isinstance(event, Joined):
             return self._announce_join(record, event, origin)
         if isinstance(event, Invited):
-            return self._tell(record, self._ready.get(event.account, {}), origin)
+            invited = self._ready.get(event.account, {}) if self._reaches(event.by, event.account) else {}
+            return self._tell(record, invited, origin)
         own = self._tell(record, self._audience_of(channel_id), origin)
         if isinstance(event, Left | Kicked):
             for connection in self._ready.get(event.account, ()):
                 self._exit(channel_id, connection)
         return own
+
+    def _acquainted_with(self, account: str) -> Members:
+        """Return whom a new name concerns: the account's own, who shares a channel, who talked with it directly."""
+        audience = dict(self._ready.get(account, {}))
+        for channel in self.world.directory.channels_of(account):
+            audience |= self._audience_of(channel.id)
+        for partner in self._partners.of(account):
+            audience |= self._ready.get(partner, {})
+        return audience
+
+    def _tell_removal(self, record: Record) -> None:
+        for variant, members in self._audiences.pop(record.stream[2:], {}).items():
+            for connection in members:
+                line = render.removal(record, self.world, connection.session.account, variant)
+                connection.transport.write_live(encode(line))
+            self._dirty |= members
 
     def _announce_join(self, record: Record, event: Joined, origin: Connection | None) -> list[Message]:
         channel = self.world.directory.channels[record.stream[2:]]
@@ -309,7 +336,8 @@ class Hub:
         account = record.stream[2:]
         for connection in list(self._signed.get(account, ())):
             if not policy.survives(record, connection.session.device, connection is origin):
-                connection.revoke()
+                is_deleted = isinstance(record.event, Deleted)
+                connection.revoke("your account was deleted" if is_deleted else "your sign-in was revoked")
 
     # ── signals ──
 
@@ -358,26 +386,6 @@ class Hub:
         dirty, self._dirty = self._dirty, {}
         for connection in dirty:
             connection.transport.flush()
-
-
-class _Line:
-    """A posted message on its way out, and who asked for it here."""
-
-    __slots__ = ("connection", "event", "outcome", "posted", "record", "ticket")
-
-    def __init__(self, outcome: Outcome, world: World) -> None:
-        self.outcome = outcome
-        self.record = outcome.records[0]
-        assert isinstance(self.record.event, Posted)
-        self.event = self.record.event
-        self.posted = render.PostedLine(self.record, world)
-        self.ticket: Ticket | None = None if outcome.submission is None else outcome.submission.ticket
-        self.connection = None if self.ticket is None else self.ticket.connection
-
-    @property
-    def is_to_oneself(self) -> bool:
-        """Whether this is a direct message whose writer and reader are the same."""
-        return self.record.stream[0] == "d" and len(set(parties(self.record.stream))) == 1
 
 
 def _present(line: Message | None) -> list[Message]:

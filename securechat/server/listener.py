@@ -151,10 +151,14 @@ class Listener:
         return f"cannot listen on {where}: {reason} - {remedy}"
 
     def _accept_waiting(self) -> None:
-        """Accept who waits, as long as few are on their way in."""
+        """Accept who waits, as long as few are on their way in; up to one turn's worth, those turned away included."""
         if self._sock is None:
             return
-        while self._has_room():
+        for _ in range(ARRIVALS_AT_ONCE):
+            if not self._has_room():
+                self._is_full = True
+                self._pause_accepting(ARRIVAL_SECONDS)
+                return
             try:
                 sock, address = self._sock.accept()
             except BlockingIOError:
@@ -166,8 +170,6 @@ class Listener:
                 self._pause_accepting(PAUSE_SECONDS)
                 return
             self._take(sock, address[0])
-        self._is_full = True
-        self._pause_accepting(ARRIVAL_SECONDS)
 
     def _has_room(self) -> bool:
         if len(self._arriving) >= ARRIVALS_AT_ONCE:

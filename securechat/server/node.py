@@ -19,13 +19,23 @@ from securechat.chat.directory import Directory, epoch_of
 from securechat.chat.effects import Append, Effect, Entry, Purpose, ReadHistory, Verify
 from securechat.chat.events import PasswordRehashed, account_stream
 from securechat.chat.handlers.history import answer_page, answer_targets
-from securechat.chat.ports import AccountState, History, HistoryQuery, Lane, Outcome, Submission, Verdict
+from securechat.chat.ports import (
+    AccountState,
+    ConversationsQuery,
+    History,
+    HistoryQuery,
+    Lane,
+    Outcome,
+    Submission,
+    Verdict,
+)
 from securechat.chat.presence import Presence
 from securechat.chat.signals import Signal, TagsSent
 from securechat.chat.signin import Conclusion
 from securechat.chat.world import World
 from securechat.config import Config
 from securechat.errors import StorageError
+from securechat.server.exports import Exports
 from securechat.server.hub import Hub
 from securechat.server.pause import Pause
 from securechat.wire.message import Message
@@ -40,6 +50,8 @@ SETTLE_SECONDS = 2.0
 """How long a server that ends waits for what is being committed."""
 ANNOUNCED_AT_ONCE = 20
 """Absences announced in one turn of the loop after a restart."""
+_BY_PASSWORD = {Purpose.PASSWD, Purpose.DELETE}
+"""What a token does not do: whoever finds a device must not be able to take the account away."""
 
 
 class Errand:
@@ -83,6 +95,7 @@ class Node:
         self.config = config
         self.history = history
         self.passwords = passwords
+        self.exports = Exports(history)
         self.connections: dict[Connection, None] = {}
         self.loop = asyncio.get_running_loop()
         self._server_name = server_name
@@ -160,12 +173,13 @@ class Node:
             self.hub.follow(outcomes)
         except Exception as error:
             # A state that has missed a record would judge wrongly from here on: better to start again from the disk.
-            log.exception("a committed batch could not be followed")
             self._give_up(error)
+            log.exception("a committed batch could not be followed")
 
     def _fail(self, error: Exception) -> None:
-        log.error("storage failed", error=str(error))
+        # Said last: a disk that fails may be the one that the log is written to.
         self._give_up(error)
+        log.error("storage failed", error=str(error))
 
     def _give_up(self, error: Exception) -> None:
         """Store nothing from here on, and tell who still waits for an outcome that there will be none."""
@@ -211,6 +225,7 @@ class Node:
         """
         if isinstance(effect.query, HistoryQuery):
             return answer_page(ask, effect, await self.history.read(effect.query), reference)
+        assert isinstance(effect.query, ConversationsQuery)
         return answer_targets(ask, await self.history.conversations(effect.query), reference)
 
     # ── signing in ──
@@ -228,7 +243,7 @@ class Node:
     def _verify_token(self, verify: Verify) -> Conclusion:
         found = self.world.directory.device_with(digest_token(verify.secret))
         account = self.world.directory.account_named(verify.name)
-        if found is None or account is None or found[0].id != account.id or verify.purpose is Purpose.PASSWD:
+        if found is None or account is None or found[0].id != account.id or verify.purpose in _BY_PASSWORD:
             _note_rejection(account, "token")
             return Conclusion("")
         return Conclusion(account.id, account.enabled, found[1].id)

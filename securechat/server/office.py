@@ -12,8 +12,13 @@ import structlog
 from securechat.auth.tokens import create_password, create_token, digest_token
 from securechat.chat import administration
 from securechat.chat.administration import Impossible, NewAccount
+from securechat.chat.effects import Append
+from securechat.chat.events import channel_stream
+from securechat.chat.export import ROLE_NAMES
+from securechat.chat.ports import ChannelState
 from securechat.errors import SecurechatError
 from securechat.server.node import Node
+from securechat.wire.names import fold
 from securechat.wire.times import format_time
 
 log = structlog.get_logger()
@@ -81,7 +86,55 @@ class TokenRevoke(msgspec.Struct, tag="token revoke", forbid_unknown_fields=True
     id: str
 
 
-Request: TypeAlias = UserAdd | UserList | Passwd | SetEnabled | TokenAdd | TokenList | TokenRevoke
+class UserRename(msgspec.Struct, tag="user rename", forbid_unknown_fields=True):
+    """Give an account another name."""
+
+    name: str
+    new_name: str
+
+
+class UserDelete(msgspec.Struct, tag="user delete", forbid_unknown_fields=True):
+    """Delete an account for good; `erase`: and every text it wrote."""
+
+    name: str
+    erase: bool = False
+
+
+class ChannelList(msgspec.Struct, tag="channel list", forbid_unknown_fields=True):
+    """List all channels."""
+
+
+class ChannelShow(msgspec.Struct, tag="channel show", forbid_unknown_fields=True):
+    """Show a channel and its members."""
+
+    name: str
+
+
+class ChannelCreate(msgspec.Struct, tag="channel create", forbid_unknown_fields=True):
+    """Make a channel."""
+
+    name: str
+    owner: str
+
+
+class ChannelDrop(msgspec.Struct, tag="channel drop", forbid_unknown_fields=True):
+    """Remove a channel with its members; nobody can read it any more."""
+
+    name: str
+
+
+class ChannelRole(msgspec.Struct, tag="channel role", forbid_unknown_fields=True):
+    """Give a member of a channel a role: owner, operator, voice or member."""
+
+    channel: str
+    name: str
+    role: str
+
+
+Request: TypeAlias = (
+    UserAdd | UserList | UserRename | UserDelete | Passwd | SetEnabled | TokenAdd | TokenList | TokenRevoke
+    | ChannelList | ChannelShow | ChannelCreate | ChannelDrop | ChannelRole
+)  # fmt: skip
 
 
 class Office:
@@ -92,11 +145,18 @@ class Office:
         self._desks: dict[type, Callable[[Any], Awaitable[Result]]] = {
             UserAdd: self._user_add,
             UserList: self._user_list,
+            UserRename: self._user_rename,
+            UserDelete: self._user_delete,
             Passwd: self._passwd,
             SetEnabled: self._set_enabled,
             TokenAdd: self._token_add,
             TokenList: self._token_list,
             TokenRevoke: self._token_revoke,
+            ChannelList: self._channel_list,
+            ChannelShow: self._channel_show,
+            ChannelCreate: self._channel_create,
+            ChannelDrop: self._channel_drop,
+            ChannelRole: self._channel_role,
         }
 
     async def perform(self, request: Request) -> Result:
@@ -145,7 +205,27 @@ class Office:
                 "created": format_time(account.created),
             }
             for account in sorted(world.directory.accounts.values(), key=lambda account: account.name.lower())
+            if not account.deleted
         ]
+
+    async def _user_rename(self, request: UserRename) -> Result:
+        world = self._node.world
+        was = administration.find_account(world, request.name).name
+        await self._node.append(lambda: administration.rename_account(world, request.name, request.new_name))
+        return {"name": request.new_name, "was": was}
+
+    async def _user_delete(self, request: UserDelete) -> Result:
+        world = self._node.world
+        account = administration.find_account(world, request.name)
+        name = account.name
+
+        def build() -> Append:
+            return administration.delete_account(
+                world, administration.find_account(world, request.name), erase=request.erase
+            )
+
+        await self._node.append(build)
+        return {"name": name, "shown_as": account.name, "erased": request.erase}
 
     async def _passwd(self, request: Passwd) -> Result:
         world = self._node.world
@@ -183,6 +263,54 @@ class Office:
         world = self._node.world
         await self._node.append(lambda: administration.revoke_device(world, request.id))
         return {"id": request.id}
+
+    # ── channels ──
+
+    async def _channel_list(self, _request: ChannelList) -> Result:
+        channels = sorted(self._node.world.directory.channels.values(), key=lambda channel: fold(channel.name))
+        counts = await self._node.history.count_messages([channel_stream(channel.id) for channel in channels])
+        return [_row_of(channel, messages) for channel, messages in zip(channels, counts, strict=True)]
+
+    async def _channel_show(self, request: ChannelShow) -> Result:
+        world = self._node.world
+        channel = administration.find_channel(world, request.name)
+        (messages,) = await self._node.history.count_messages([channel_stream(channel.id)])
+        people = [
+            {"name": world.directory.name_of(account), "role": ROLE_NAMES[member.role]}
+            for account, member in channel.members.items()
+        ]
+        return {**_row_of(channel, messages), "people": people}
+
+    async def _channel_create(self, request: ChannelCreate) -> Result:
+        world = self._node.world
+        await self._node.append(lambda: administration.create_channel(world, request.name, request.owner))
+        return {"name": request.name, "owner": administration.find_account(world, request.owner).name}
+
+    async def _channel_drop(self, request: ChannelDrop) -> Result:
+        world = self._node.world
+        name = administration.find_channel(world, request.name).name
+        await self._node.append(lambda: administration.drop_channel(world, request.name))
+        return {"name": name}
+
+    async def _channel_role(self, request: ChannelRole) -> Result:
+        world = self._node.world
+        await self._node.append(lambda: administration.set_role(world, request.channel, request.name, request.role))
+        return {
+            "channel": administration.find_channel(world, request.channel).name,
+            "name": administration.find_account(world, request.name).name,
+            "role": request.role,
+        }
+
+
+def _row_of(channel: ChannelState, messages: int) -> Result:
+    return {
+        "name": channel.name,
+        "members": len(channel.members),
+        "messages": messages,
+        "topic": channel.topic,
+        "modes": channel.modes + "k" * bool(channel.key) + "l" * bool(channel.limit),
+        "created": format_time(channel.created),
+    }
 
 
 _decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)

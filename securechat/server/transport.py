@@ -50,7 +50,7 @@ class Transport:
     sock: accepted TCP; the transport owns it from here on.
     context: what `tls.build_context` returned.
     handshake_timeout: seconds from now in which the handshake must be done.
-    queue_limit: bytes of `write_live` that may wait; one more and the reader is cut.
+    queue_limit: bytes of `write_live` that may wait for the peer; one more behind them and it is cut.
     peer: its address; when it is not given the socket is asked, which raises OSError if the peer is gone already.
     release: called with the peer's address once, when it has signed in or has ended, whichever comes first.
     """
@@ -143,20 +143,23 @@ class Transport:
             self._drain_wanted |= self._queue.size > LOW_WATER
 
     def write_live(self, data: bytes) -> bool:
-        """Queue what others caused; it leaves with `flush`.
-
-        Returns False when the peer was or now is cut: it does not read, and the limit is reached.
-        """
+        """Queue what others caused; it leaves with `flush`. Return False when the peer is cut: it does not read."""
         if self._state is not _OPEN:
             return False
         queue = self._queue
-        if queue.size + len(data) > self._queue_limit and queue.live + len(data) > self._queue_limit:
-            self.abort("send queue exceeded")
+        if queue.size + len(data) > self._queue_limit and not self._has_room(len(data)):
             return False
         if data:
             queue.append(data)
             self._drain_wanted |= queue.size > LOW_WATER
         return True
+
+    def _has_room(self, count: int) -> bool:
+        """Send what waits for nobody but us; cut the reader if what it has left of the others' is too much then."""
+        self.flush()
+        if self._state is _OPEN and (live := self._queue.live) and live + count > self._queue_limit:
+            self.abort("send queue exceeded")
+        return self._state is _OPEN
 
     def send_live(self, data: bytes) -> bool:
         """Send what others caused at once: `write_live` and `flush` in one, cheaper when nothing waits."""

@@ -168,7 +168,7 @@ class Stage:
     def conclude(self, session: Session, verify: Verify, conclusion: signin.Conclusion) -> Scene:
         """Hand in the verdict on credentials."""
         scene = Scene()
-        command = {Purpose.SASL: "AUTHENTICATE", Purpose.PASS: "USER", Purpose.PASSWD: "ACCOUNT"}[verify.purpose]
+        command = {Purpose.SASL: "AUTHENTICATE", Purpose.PASS: "USER"}.get(verify.purpose, "ACCOUNT")
         ask = Ask(session, Message(command), self.world)
         try:
             self._perform(scene, signin.conclude(ask, verify, conclusion))

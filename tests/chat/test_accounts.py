@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from securechat.chat.effects import Purpose
-from securechat.chat.events import DeviceAdded, DeviceRevoked, PasswordSet
+from securechat.chat.effects import Purpose, ReadHistory
+from securechat.chat.events import Deleted, DeviceAdded, DeviceRevoked, Ignored, Left, PasswordSet, Renamed, Unignored
+from securechat.chat.ports import WritingsQuery
 from securechat.chat.signin import Conclusion
 from tests.chat.stage import Stage
 
@@ -55,6 +56,13 @@ def test_one_revokes_ones_own_devices(stage: Stage) -> None:
         ("ACCOUNT DEVICE DEL", "NEED_MORE_PARAMS"),
         ("ACCOUNT DEVICE DEL d9", "UNKNOWN_DEVICE DEVICE"),
         ("ACCOUNT DEVICE DEL d3", "UNKNOWN_DEVICE DEVICE"),
+        ("ACCOUNT IGNORE", "NEED_MORE_PARAMS"),
+        ("ACCOUNT IGNORE nobody", "UNKNOWN_ACCOUNT IGNORE nobody"),
+        ("ACCOUNT IGNORE ALICE", "INVALID_PARAMS IGNORE"),
+        ("ACCOUNT UNIGNORE", "NEED_MORE_PARAMS"),
+        ("ACCOUNT UNIGNORE bob", "NOT_IGNORED UNIGNORE bob"),
+        ("ACCOUNT DELETE", "NEED_MORE_PARAMS"),
+        ("ACCOUNT DELETE64 no-base64", "INVALID_PARAMS DELETE64"),
         ("ACCOUNT PASSWD", "NEED_MORE_PARAMS"),
         (f"ACCOUNT PASSWD :{OLD}", "NEED_MORE_PARAMS"),
         ("ACCOUNT PASSWD old short", "INVALID_PASSWORD PASSWD"),
@@ -107,3 +115,91 @@ def test_without_the_old_password_nothing_changes(stage: Stage, conclusion: Conc
     scene = stage.conclude(session, verify, conclusion)
     assert scene.events == []
     assert scene.lines == [":chat.example FAIL ACCOUNT INVALID_CREDENTIALS PASSWD :The old password is wrong"]
+
+
+# ── whom one ignores ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_whom_one_ignores_is_kept_by_id_and_shown_by_name(stage: Stage) -> None:
+    alice = stage.enter("alice")
+    scene = stage.play(alice, "ACCOUNT IGNORE BOB")
+    assert scene.events == [Ignored("id-bob")]
+    text = "What they say to you directly is kept from you; they are not told"
+    assert scene.lines == [f":chat.example NOTE ACCOUNT IGNORED bob :{text}"]
+    again = stage.play(alice, "ACCOUNT IGNORE bob")
+    assert (again.lines, again.events) == (scene.lines, [])
+    stage.happen("a/id-bob", Renamed("robert", "bob"))
+    assert stage.play(alice, "ACCOUNT IGNORED").lines == [
+        ":chat.example NOTE ACCOUNT IGNORED robert :is ignored",
+        ":chat.example NOTE ACCOUNT END_OF_IGNORED :1 ignored",
+    ]
+    assert stage.play(alice, "ACCOUNT UNIGNORE bob").numerics == ["FAIL"]
+    assert stage.play(alice, "ACCOUNT UNIGNORE Robert").events == [Unignored("id-bob")]
+    assert stage.play(alice, "ACCOUNT IGNORED").lines == [":chat.example NOTE ACCOUNT END_OF_IGNORED :0 ignored"]
+
+
+def test_who_was_deleted_while_ignored_can_be_taken_out_of_the_list(stage: Stage) -> None:
+    alice = stage.enter("alice")
+    stage.play(alice, "ACCOUNT IGNORE bob")
+    stage.happen("a/id-bob", Deleted())
+    assert stage.play(alice, "ACCOUNT IGNORE deleted-id-bob").numerics == ["FAIL"]
+    assert stage.play(alice, "ACCOUNT UNIGNORE deleted-id-bob").events == [Unignored("id-bob")]
+
+
+def test_there_is_a_limit_to_whom_one_ignores(stage: Stage) -> None:
+    for i in range(199):
+        stage.happen("a/id-alice", Ignored(f"more{i}"))
+    stage.register("carol")
+    alice = stage.enter("alice")
+    assert len(stage.play(alice, "ACCOUNT IGNORE bob").events) == 1
+    assert stage.play(alice, "ACCOUNT IGNORE carol").lines[0].split()[3] == "TOO_MANY_IGNORED"
+
+
+# ── leaving and taking along ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("line", "password"),
+    [("ACCOUNT DELETE :my  pass word", "my  pass word"), ("account delete64 bXkgcGFzcw==", "my pass")],
+)
+def test_deleting_oneself_takes_the_password_and_leaves_every_channel(stage: Stage, line: str, password: str) -> None:
+    stage.channel("#room", {"alice": "q", "bob": ""})
+    session = stage.enter("alice")
+    verify = stage.play(session, line).verify
+    assert verify is not None
+    assert (verify.purpose, verify.name, verify.secret) == (Purpose.DELETE, "alice", password)
+    scene = stage.conclude(session, verify, Conclusion("id-alice"))
+    assert [type(event) for event in scene.events] == [Left, type(scene.events[1]), Deleted]
+    assert stage.roles("#room") == {"bob": "q"}
+    assert scene.events[-1] == Deleted(erase=False)
+    assert scene.lines[0].startswith(":chat.example NOTE ACCOUNT DELETED alice :Your account is deleted")
+
+
+def test_with_a_wrong_password_nobody_is_deleted_and_the_third_one_ends_the_connection(stage: Stage) -> None:
+    session = stage.enter("alice")
+    verify = stage.play(session, "ACCOUNT DELETE wrong").verify
+    assert verify is not None
+    scenes = [stage.conclude(session, verify, Conclusion("")) for _ in range(3)]
+    assert [scene.events for scene in scenes] == [[], [], []]
+    words = ":chat.example FAIL ACCOUNT INVALID_CREDENTIALS DELETE :"
+    assert [scene.lines for scene in scenes[:2]] == [[f"{words}The password is wrong"]] * 2
+    assert scenes[2].closed == "Too many wrong passwords"
+    busy = stage.conclude(session, verify, Conclusion("", busy=True))
+    assert (busy.events, busy.closed) == ([], None)
+
+
+@pytest.mark.parametrize(("others", "deleted"), [({}, False), ({"eve": "admin"}, True), ({"eve": "member"}, False)])
+def test_the_last_administrator_stays(others: dict[str, str], deleted: bool) -> None:
+    stage = Stage()
+    for name, role in {"ada": "admin", **others}.items():
+        stage.register(name, role)
+    session = stage.enter("ada")
+    verify = stage.play(session, "ACCOUNT DELETE secret").verify
+    assert verify is not None
+    scene = stage.conclude(session, verify, Conclusion("id-ada"))
+    assert (scene.events == [Deleted()]) is deleted
+    assert ("LAST_ADMIN" in scene.lines[0]) is not deleted
+
+
+def test_an_export_reads_all_one_has_written(stage: Stage) -> None:
+    assert stage.play(stage.enter("alice"), "ACCOUNT EXPORT").effects == [ReadHistory(WritingsQuery("id-alice"))]

@@ -12,12 +12,14 @@ from securechat.chat.events import (
     BanLifted,
     BanSet,
     Created,
+    Deleted,
     DeviceAdded,
     DeviceRevoked,
     Disabled,
     Dropped,
     Enabled,
     Event,
+    Ignored,
     Invited,
     Joined,
     Kicked,
@@ -28,8 +30,10 @@ from securechat.chat.events import (
     Posted,
     Record,
     Registered,
+    Renamed,
     RoleSet,
     TopicSet,
+    Unignored,
 )
 from securechat.chat.policy import Access, Span
 from securechat.chat.ports import AccountState, ChannelState, MemberState
@@ -71,6 +75,37 @@ READING = [
 ]  # fmt: skip
 
 
+# Bob, who wrote all with an odd seq, may read what he wrote and what alice wrote while he did not ignore her.
+IGNORING = [
+    ((), "xxxxxxxxxxxxxxxxxxxx"),
+    ((Span(1),), "x.x.x.x.x.x.x.x.x.x."),
+    ((Span(8),), "xxxxxxx.x.x.x.x.x.x."),
+    ((Span(8, 12),), "xxxxxxx.x.x.xxxxxxxx"),
+    ((Span(8, 8),), "xxxxxxx.xxxxxxxxxxxx"),
+    ((Span(9, 9),), "xxxxxxxxxxxxxxxxxxxx"),
+    ((Span(2, 4), Span(5, 6), Span(18)), "x.x.x.xxxxxxxxxxx.x."),
+    ((Span(18), Span(2, 4)), "x.x.xxxxxxxxxxxxx.x."),
+]
+
+
+@pytest.mark.parametrize(("silenced", "expected"), IGNORING)
+def test_who_ignores_somebody_reads_of_that_time_what_it_said_itself(silenced: tuple[Span, ...], expected: str) -> None:
+    access = Access(True, (Span(1),), silenced=silenced, viewer="id-bob")
+    records = [
+        Record("d/id-a/id-bob", seq, f"m{seq}", seq, Posted("id-bob" if seq % 2 else "id-a", "PRIVMSG", "x"))
+        for seq in range(1, LAST + 1)
+    ]
+    assert "".join("x" if policy.may_read(access, record) else "." for record in records) == expected
+    spans = policy.readable(access)
+    assert [span.first for span in spans] == sorted({span.first for span in spans})
+    assert policy.readable(access._replace(member=False)) == ()
+
+
+@pytest.mark.parametrize(("ignored", "writer", "hears"), [("", "b", True), ("b", "b", False), ("b", "c", True)])
+def test_who_is_ignored_does_not_reach_the_one_who_ignores(ignored: str, writer: str, hears: bool) -> None:
+    assert policy.reaches(AccountState("a", "alice", ignored=set(ignored)), writer) is hears
+
+
 @pytest.mark.parametrize(("access", "expected"), READING)
 def test_what_a_member_may_read(access: Access, expected: str) -> None:
     records = [Record("c/x", seq, f"m{seq}", seq, Posted("id-a", "PRIVMSG", "x")) for seq in range(1, LAST + 1)]
@@ -80,7 +115,7 @@ def test_what_a_member_may_read(access: Access, expected: str) -> None:
 @pytest.mark.parametrize(("access", "expected"), READING)
 def test_readable_spans_are_in_order_and_apart(access: Access, expected: str) -> None:
     spans = policy.readable(access)
-    readable = {seq for first, last in spans for seq in range(first, (last or LAST) + 1)}
+    readable = {seq for span in spans for seq in range(span.first, (span.last or LAST) + 1)}
     assert readable == {seq for seq in range(1, LAST + 1) if expected[seq - 1] == "x"}
     for before, after in itertools.pairwise(spans):
         assert before.last is not None
@@ -190,6 +225,11 @@ SURVIVAL = [
     (Disabled(), "", False, False),
     (Disabled(), "d1", False, False),
     (Disabled(), "d1", True, False),
+    (Deleted(), "", False, False),
+    (Deleted(), "d1", True, False),
+    (Renamed("b", "a"), "", False, True),
+    (Ignored("b"), "d1", False, True),
+    (Unignored("b"), "d1", False, True),
     (Enabled(), "", False, True),
     (DeviceRevoked("d1"), "d1", False, False),
     (DeviceRevoked("d1"), "d1", True, False),
@@ -246,16 +286,25 @@ RESTRICTIONS = [
     (DeviceRevoked("d"), True),
     (Disabled(), True),
     (Enabled(), False),
+    (Renamed("b", "a"), True),
+    (Deleted(), True),
+    (Ignored("b"), False),
+    (Unignored("b"), False),
+    (Dropped(forced=True), True),
     (Registered("a"), False),
 ]
+
+
+_OF_ACCOUNTS = (
+    Registered, PasswordSet, PasswordRehashed, DeviceAdded, DeviceRevoked, Disabled, Enabled, Renamed, Deleted, Ignored,
+    Unignored,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(("event", "restricts"), RESTRICTIONS)
 def test_an_epoch_grows_when_a_right_can_be_lost_and_only_then(event: Event, restricts: bool) -> None:
     assert event.restricts is restricts
-    if not isinstance(
-        event, Registered | PasswordSet | PasswordRehashed | DeviceAdded | DeviceRevoked | Disabled | Enabled
-    ):
+    if not isinstance(event, _OF_ACCOUNTS):
         channel = found_channel("c", Record("c/c", 1, "m1", 0, Created("#c", "a")))
         apply_record(channel, Record("c/c", 2, "m2", 0, Joined("a", getattr(event, "was", ""))))
         apply_record(channel, Record("c/c", 3, "m3", 0, event))  # type: ignore[arg-type]

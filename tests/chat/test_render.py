@@ -26,6 +26,7 @@ from securechat.chat.events import (
     Posted,
     Record,
     Registered,
+    Renamed,
     RoleSet,
     TopicSet,
 )
@@ -78,6 +79,7 @@ LINES: list[tuple[Event, str, str]] = [
     (ModeSet("id-alice", off="i", key="k", limit=0), ":alice!alice@securechat MODE #room +k-il k", "alice"),
     (BanSet("id-alice", "x!*@*"), ":alice!alice@securechat MODE #room +b x!*@*", "alice"),
     (BanLifted("id-alice", "x!*@*"), ":alice!alice@securechat MODE #room -b x!*@*", "alice"),
+    (Renamed("robert", "bob"), ":bob!bob@securechat NICK robert", ""),
 ]  # fmt: skip
 
 TIME = "time=2026-11-21T12:00:00.005Z"
@@ -202,3 +204,37 @@ def test_absence_is_a_line_of_its_own(text: str | None, expected: str) -> None:
     assert encode(bare) == f":bob!bob@securechat {expected}\r\n".encode()
     tagged = render.away_message(WORLD, "id-bob", text, 1_000, SERVER_TIME | ACCOUNT_TAG)
     assert tagged.tags == {"account": "bob", "time": "1970-01-01T00:00:01.000Z"}
+
+
+# Names of writer and channel, bytes of text, and how the line begins and ends: what a rename made too long for 512 bytes.
+LONG = [
+    ("bob", "#room", 468, ":bob!bob@securechat PRIVMSG #room xx", "xx"),
+    ("bob", "#room", 476, ":bob!bob@securechat PRIVMSG #room xx", "xx"),
+    ("bob", "#room", 477, ":bob PRIVMSG #room xx", "xx"),
+    ("b" * 32, "#room", 462, ":" + "b" * 32 + " PRIVMSG #room xx", "xx"),
+    ("b" * 32, "#room", 463, ":" + "b" * 32 + " PRIVMSG #room xx", "x…"),
+]
+
+
+@pytest.mark.parametrize(("name", "channel", "length", "begins", "ends"), LONG)
+def test_a_line_that_a_rename_made_too_long_is_shortened_and_shows_it(
+    name: str, channel: str, length: int, begins: str, ends: str
+) -> None:
+    stage = Stage("writer")
+    stage.channel(channel, {"writer": "q"})
+    if name != "writer":
+        stage.happen("a/id-writer", Renamed(name, "writer"))
+    record = Record(f"c/c-{channel}", 3, "m3", NOON, Posted("id-writer", "PRIVMSG", "x" * length))
+    line = render.encoded(record, stage.world, 0)
+    assert len(line) <= 512
+    assert line.decode().startswith(begins)
+    assert line.decode().removesuffix("\r\n").endswith(ends)
+    assert render.PostedLine(record, stage.world).for_variant(0) == line
+
+
+def test_who_is_in_a_dropped_channel_is_shown_that_it_is_out() -> None:
+    stage = Stage("alice", "bob")
+    stage.write_into(stage.channel("#room", {"alice": "q", "bob": ""}), "bob")
+    record = stage.happen("c/c-#room", Dropped(forced=True))
+    line = encode(render.removal(record, stage.world, "id-bob", SERVER_TIME))
+    assert line == b"@time=2026-11-21T12:00:00.000Z :chat.example KICK #room bob :The channel was removed\r\n"

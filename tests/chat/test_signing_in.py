@@ -207,7 +207,7 @@ def test_a_disabled_account_is_told_so() -> None:
     stage = Stage("alice")
     session = stage.stranger()
     scene = sign_in(stage, session, *SASL, conclusion=DISABLED)
-    assert scene.lines[-1] == ":chat.example 904 * :This account is disabled"
+    assert scene.lines[-1] == ":chat.example 902 * :This account is disabled"
     assert session.account == ""
 
 

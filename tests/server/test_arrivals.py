@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from securechat.server import listener as listener_module
+from securechat.server.listener import ConnectionLimits
 from tests.server.loopback import PATIENCE
 from tests.server.test_listener import House
 
@@ -55,6 +56,19 @@ async def test_who_takes_long_holds_up_nobody(house: House, monkeypatch: pytest.
     house.clients += await call_all(house, listener.address, 5 * AT_ONCE)
     await turns(lambda: len(house.receivers) == 5 * AT_ONCE)
     await house.talk(listener)
+
+
+async def test_those_turned_away_do_not_lengthen_a_turn_of_the_loop(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = house.listen(limits=ConnectionLimits(1000, 1))
+    refused: list[str] = []
+    monkeypatch.setattr(listener, "_warn_of_crowd", refused.append)
+    # From the loop's own thread: all of them are in the kernel's queue before the listener looks.
+    house.clients += [socket.create_connection(listener.address, PATIENCE) for _ in range(3 * AT_ONCE)]
+    listener._accept_waiting()
+    assert (len(house.receivers), len(refused)) == (1, AT_ONCE - 1)
+    await turns(lambda: len(refused) == 3 * AT_ONCE - 1)
 
 
 async def test_a_pause_after_a_failure_is_not_cut_short_by_who_leaves(

@@ -12,7 +12,7 @@ import pytest
 from securechat.config import Config, Limits
 from securechat.server.connection import MEMBER, Connection
 from securechat.server.office import NewPerson, UserAdd
-from securechat.server.transport import BYTES_PER_TURN
+from securechat.server.transport import BYTES_PER_TURN, Transport
 from tests.server.harness import DEADLINE, RawClient, RunningServer, running_server
 
 QUEUE = 65_536
@@ -171,6 +171,33 @@ async def test_a_flood_of_messages_is_stored_and_heard_whole(server: RunningServ
         await carol.next()
     assert texts(carol) == sent
     assert [line.params[1] for line in await writing] == sent
+
+
+async def test_what_is_committed_together_shares_its_writes_whatever_stands_between(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await server.gather("alice", "bob")
+    writes = 0
+    send_live, flush = Transport.send_live, Transport.flush
+
+    def count_send(transport: Transport, data: bytes) -> bool:
+        nonlocal writes
+        writes += 1
+        return send_live(transport, data)
+
+    def count_flush(transport: Transport) -> None:
+        nonlocal writes
+        writes += transport.queued > 0
+        flush(transport)
+
+    monkeypatch.setattr(Transport, "send_live", count_send)
+    monkeypatch.setattr(Transport, "flush", count_flush)
+    pairs = ((f"PRIVMSG #general :{i}", "PRIVMSG #nowhere :x") for i in range(100))
+    await alice.ask(*(line for pair in pairs for line in pair))
+    await bob.fence()
+    assert texts(bob) == [str(i) for i in range(100)]
+    # The lines of one packet are judged in a turn or two, and each batch of them is one write to alice and one to bob.
+    assert writes < 50
 
 
 async def test_one_endless_line_takes_no_more_memory_than_a_line_may_have(server: RunningServer) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from securechat.server.office import Passwd, SetEnabled, TokenAdd, TokenRevoke
+from securechat.server.office import Passwd, SetEnabled, TokenAdd, TokenRevoke, UserDelete, UserRename
 from tests.server.harness import PASSWORD, RawClient, RunningServer, running_server
 from tests.server.held import HeldHistory, HeldPasswords
 
@@ -42,6 +42,12 @@ class Scene:
     async def disable(self) -> None:
         await self.server.office.perform(SetEnabled("alice", False))
 
+    async def delete(self) -> None:
+        await self.server.office.perform(UserDelete("alice", erase=True))
+
+    async def rename(self) -> None:
+        await self.server.office.perform(UserRename("alice", "alicia"))
+
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
@@ -61,7 +67,13 @@ ACTS = [
     (Scene.revoke_token, "token"),
     (Scene.disable, "password"),
     (Scene.disable, "token"),
+    (Scene.delete, "password"),
+    (Scene.delete, "token"),
 ]
+LAST_WORDS = {
+    "Closing link: your sign-in was revoked",
+    "Closing link: your account was deleted",
+}
 
 
 async def welcome(client: RawClient, secret: str) -> None:
@@ -124,7 +136,7 @@ async def test_a_revoked_connection_ends_within_a_second_whatever_it_was_doing(
     revoked = time.monotonic()
     client.send(*["PRIVMSG #general :too late"] * 20)
     if come_to is not stop_reading:
-        assert (await client.ended())[-1].params == ("Closing link: your sign-in was revoked",)
+        assert (await client.ended())[-1].params[0] in LAST_WORDS
         assert time.monotonic() - revoked < SOON
     await until_alone(scene, time.monotonic() + SOON)
     scene.passwords.release()
@@ -166,7 +178,13 @@ async def test_who_has_not_authenticated_yet_stays_but_cannot_sign_in_any_more(
 
 @pytest.mark.parametrize("by", ["SASL", "PASS"])
 @pytest.mark.parametrize(
-    ("act", "words"), [(Scene.change_password, "failed incorrect"), (Scene.disable, "failed incorrect disabled")]
+    ("act", "words"),
+    [
+        (Scene.change_password, "failed incorrect"),
+        (Scene.disable, "failed incorrect disabled"),
+        (Scene.delete, "failed incorrect"),
+        (Scene.rename, "failed incorrect"),
+    ],
 )
 async def test_a_verdict_that_comes_after_the_change_lets_nobody_in(
     scene: Scene, act: Act, words: str, by: str
@@ -180,13 +198,15 @@ async def test_a_verdict_that_comes_after_the_change_lets_nobody_in(
     client.send("CAP END", "NICK alice", "USER a 0 * :a", "PRIVMSG #general :let in")
     await scene.passwords.until(1)
     await act(scene)
+    # What is told of the change itself: a PART, another name.
+    await scene.bob.fence()
     scene.passwords.release()
     lines = await client.ended()
     commands = [line.command for line in lines if line.command != "CAP"]
     assert commands[-1] == "ERROR"
     assert not {"001", "900", "903"} & set(commands)
-    assert {"SASL": "904", "PASS": "464"}[by] in commands
-    rejection = next(line for line in lines if line.command in ("904", "464"))
+    numerics = {"SASL": {"902", "904"}, "PASS": {"464"}}[by]
+    rejection = next(line for line in lines if line.command in numerics)
     assert rejection.params[-1].split()[-1] in words.split()
     assert await scene.bob.fence() == []
 

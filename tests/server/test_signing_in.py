@@ -152,7 +152,7 @@ async def test_a_disabled_account_is_told_so_to_who_knows_its_password(server: R
     for secret in (PASSWORD, token):
         client = await server.connect()
         lines = await client.ask("CAP REQ :sasl", *plain("alice", secret))
-        assert shapes(lines)[-1] == ("904", "*", "This account is disabled")
+        assert shapes(lines)[-1] == ("902", "*", "This account is disabled")
     client.send("NICK alice", "USER a 0 * :a", "CAP END")
     assert [line.command for line in await client.ended()] == ["FAIL", "ERROR"]
     await server.office.perform(SetEnabled("alice", True))

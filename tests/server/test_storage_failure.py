@@ -13,6 +13,7 @@ import pytest
 
 from securechat.cli.errands import RequestFailed, carry_out
 from securechat.errors import StorageError
+from securechat.server import node
 from securechat.server.control import Control, control_path
 from securechat.server.office import NewPerson, TokenAdd, UserAdd, UserList
 from tests.server.harness import PASSWORD, RunningServer, running_server
@@ -103,6 +104,26 @@ async def test_a_batch_that_cannot_be_followed_ends_the_node_and_the_waiting(
                 await server.office.perform(TokenAdd("alice", "phone"))
         assert [str(error) for error in server.failures] == ["a state that does not fit"]
         await close_at_once(server)
+
+
+async def test_a_failure_ends_the_node_even_when_nothing_can_be_logged(
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FullDisk:
+        def error(self, *_: object, **_more: object) -> None:
+            raise OSError(28, "No space left on device")
+
+    async with running_server(tmp_path) as server:
+        await server.add("alice")
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        with monkeypatch.context() as patch:
+            patch.setattr(node, "log", FullDisk())
+            disk.broken = True
+            with pytest.raises(StorageError, match=MEANWHILE):
+                async with asyncio.timeout(10):
+                    await server.office.perform(TokenAdd("alice", "phone"))
+            disk.broken = False
+        assert len(server.failures) == 1
 
 
 async def close_at_once(server: RunningServer) -> None:

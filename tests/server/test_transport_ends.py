@@ -18,6 +18,7 @@ from tests.server.loopback import (
     Stage,
     connect_tcp,
     fill_until_stuck,
+    make_noise,
     read_to_the_end,
 )
 
@@ -289,3 +290,12 @@ async def test_a_place_is_released_once_at_sign_in_or_at_the_end(stage: Stage) -
     member.transport.abort("enough")
     guest.transport.abort("enough")
     assert released == ["192.0.2.2", "192.0.2.1"]
+
+
+async def test_what_waits_for_nobody_but_us_is_no_reason_to_cut_a_reader(stage: Stage) -> None:
+    pair = await stage.open(queue_limit=20_000)
+    pieces = [make_noise(length) for length in (15_000, 15_000, 30_000, 20_000)]
+    assert [pair.transport.write_live(piece) for piece in pieces] == [True] * 4
+    pair.transport.flush()
+    assert await pair.read(80_000) == b"".join(pieces)
+    assert not pair.recorder.reasons

@@ -264,9 +264,18 @@ async def test_a_snapshot_is_the_state_that_the_records_have_made(node: Node, st
         await node.do(event, stream=stream)
     snapshot = await store.attach().start(lambda _outcomes: None, node._fail)
     assert sorted(snapshot.accounts, key=lambda account: account.id) == [
-        AccountState("alice", "Alice", "admin", True, 0, 1000, {"d1": DeviceState("d1", "phone", "00", 1003)}),
-        AccountState("bob", "bob", "member", False, 1, 1001, {}),
-        AccountState("carol", "carol", "member", True, 0, 1002, {}),
+        AccountState(
+            "alice",
+            "Alice",
+            "admin",
+            True,
+            0,
+            1000,
+            {"d1": DeviceState("d1", "phone", "00", 1003)},
+            skeletons={"allce"},
+        ),
+        AccountState("bob", "bob", "member", False, 1, 1001, skeletons={"bob"}),
+        AccountState("carol", "carol", "member", True, 0, 1002, skeletons={"carol"}),
     ]
     assert sorted(snapshot.channels, key=lambda channel: channel.id) == [
         ChannelState(id="empty", name="#empty", created=1019),

@@ -16,12 +16,14 @@ from securechat.chat.events import (
     BanLifted,
     BanSet,
     Created,
+    Deleted,
     DeviceAdded,
     DeviceRevoked,
     Disabled,
     Dropped,
     Enabled,
     Event,
+    Ignored,
     Invited,
     Joined,
     Kicked,
@@ -30,10 +32,23 @@ from securechat.chat.events import (
     PasswordSet,
     Posted,
     Registered,
+    Renamed,
     RoleSet,
     TopicSet,
+    Unignored,
+    parties,
 )
-from securechat.chat.ports import Bound, ConversationsQuery, Form, HistoryQuery, Lane, Outcome, Page, Snapshot
+from securechat.chat.ports import (
+    Bound,
+    ConversationsQuery,
+    Form,
+    HistoryQuery,
+    Lane,
+    Outcome,
+    Page,
+    Snapshot,
+    WritingsQuery,
+)
 from tests.storage.conftest import make_memory, make_sqlite
 from tests.storage.nodes import Clock, Node
 
@@ -69,13 +84,19 @@ account_events: st.SearchStrategy[Event] = st.one_of(
     st.builds(DeviceRevoked, st.sampled_from(["d1", "d2"])),
     st.builds(Disabled),
     st.builds(Enabled),
+    st.builds(Renamed, st.sampled_from(["alicia", "bob", "d0ra"]), st.sampled_from(["alice", "alicia", "bob"])),
+    st.builds(Ignored, accounts),
+    st.builds(Ignored, accounts),
+    st.builds(Unignored, accounts),
 )
+endings = st.builds(Deleted, st.booleans())
 entries = st.one_of(
     st.tuples(channel_streams, messages),
     st.tuples(channel_streams, comings_and_goings),
     st.tuples(channel_streams, comings_and_goings),
     st.tuples(channel_streams, other_events),
-    st.tuples(st.just("c/two"), st.builds(Dropped)),
+    st.tuples(st.just("c/two"), st.builds(Dropped, st.booleans())),
+    st.tuples(st.just("a/carol"), endings),
     st.tuples(direct_streams, messages),
     st.tuples(account_streams, account_events),
 )
@@ -158,6 +179,20 @@ class Twins:
         asked = ConversationsQuery(account, 1000, 1010, limit)
         answers = [await node.history.conversations(asked) for node in self.nodes]
         assert answers[0] == answers[1]
+        assert await self.written(0, account) == await self.written(1, account)
+        streams = [stream, "c/nowhere"]
+        counts = [await node.history.count_messages(streams) for node in self.nodes]
+        assert counts[0] == counts[1]
+
+    async def written(self, number: int, account: str) -> tuple:
+        found, names, after = [], {}, None
+        while True:
+            page = await self.nodes[number].history.writings(WritingsQuery(account, after, 3))
+            found += [(record.stream, record.seq, record.event) for record in page.records]
+            names |= page.names
+            after = page.after
+            if after is None:
+                return [each for each in found if each[0][0] == "c" or account in parties(each[0])], names
 
     def bound(self, node: Node, stream: str, kind: str, number: int) -> Bound:
         if kind == "time":

@@ -45,10 +45,16 @@ async def test_the_promised_settings_are_in_force(path: Path) -> None:
     store = open_store(path)
     settings = {
         name: await asyncio.wrap_future(store._writer.call(lambda connection, name=name: connection.pragma(name)))
-        for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "secure_delete")
     }
     await store.close()
-    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
+    assert settings == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "busy_timeout": 5000,
+        "secure_delete": 1,
+    }
 
 
 def test_a_setting_that_sqlite_does_not_take_is_refused() -> None:
@@ -159,7 +165,7 @@ async def test_an_older_database_is_brought_forward_with_what_it_has(
     await store.close()
     monkeypatch.setattr(database, "MIGRATIONS", (*MIGRATIONS, "ALTER TABLE accounts ADD COLUMN title TEXT; SELECT 1"))
     await open_store(path).close()
-    assert query(path, "PRAGMA user_version") == [(2,)]
+    assert query(path, "PRAGMA user_version") == [(3,)]
     assert query(path, "SELECT id, title FROM accounts") == [("alice", None)]
 
 
@@ -168,7 +174,7 @@ async def test_a_migration_that_fails_changes_nothing(path: Path, monkeypatch: p
     monkeypatch.setattr(database, "MIGRATIONS", (*MIGRATIONS, "CREATE TABLE half (x); SELECT * FROM nowhere"))
     with pytest.raises(ConfigError, match=r"cannot be opened \(.*nowhere"):
         open_store(path)
-    assert query(path, "PRAGMA user_version") == [(1,)]
+    assert query(path, "PRAGMA user_version") == [(2,)]
     assert query(path, "SELECT name FROM sqlite_schema WHERE name = 'half'") == []
 
 
@@ -177,7 +183,7 @@ async def test_a_newer_versions_database_is_refused_and_left_alone(path: Path) -
     query(path, "PRAGMA user_version = 7")
     before = list_directory(path.parent)
     with pytest.raises(
-        ConfigError, match=r"history\.db: was written by a newer securechat \(schema 7, this one knows 1\);"
+        ConfigError, match=r"history\.db: was written by a newer securechat \(schema 7, this one knows 2\);"
     ):
         open_store(path)
     assert list_directory(path.parent) == before

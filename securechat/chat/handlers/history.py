@@ -55,7 +55,7 @@ def _stream(ask: Ask, subcommand: str, target: str) -> StreamId:
         channel = ask.world.visible_channel(target, account_id)
         if channel is not None and account_id in channel.members:
             return channel_stream(channel.id)
-    elif (person := ask.world.directory.account_named(target)) is not None:
+    elif (person := ask.world.directory.anyone_named(target)) is not None:
         return direct_stream(account_id, person.id)
     raise _no_messages(ask, "INVALID_TARGET", subcommand, target)
 

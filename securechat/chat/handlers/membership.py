@@ -7,20 +7,18 @@ from collections.abc import Iterable, Iterator
 from securechat.chat import policy
 from securechat.chat import world as limits
 from securechat.chat.ask import Ask
-from securechat.chat.channel import heir_of, role_of, role_on_joining
+from securechat.chat.channel import consequences_of_going, role_of, role_on_joining
 from securechat.chat.directory import epoch_of
 from securechat.chat.effects import Append, Effect, Entry, Refusal, Send
 from securechat.chat.events import (
     OWNER,
     PLAIN,
     Created,
-    Dropped,
     Event,
     Invited,
     Joined,
     Kicked,
     Left,
-    RoleSet,
     StreamId,
     TopicSet,
     channel_stream,
@@ -91,15 +89,7 @@ def part(ask: Ask) -> Iterable[Effect]:
     reason = ask.fits(ask.param(1), limits.REASON_LENGTH)
     role = role_of(channel, ask.account.id) or ""
     left = Left(ask.account.id, reason, role)
-    return [append_to_channel(ask, channel, left, *_consequences_of_going(channel, ask.account.id))]
-
-
-def _consequences_of_going(channel: ChannelState, account_id: str) -> Iterator[Event]:
-    heir = heir_of(channel, account_id)
-    if heir is not None:
-        yield RoleSet(heir, role=OWNER, was=channel.members[heir].role)
-    if len(channel.members) == 1 and not channel.written:
-        yield Dropped()
+    return [append_to_channel(ask, channel, left, *consequences_of_going(channel, ask.account.id))]
 
 
 def kick(ask: Ask) -> Iterable[Effect]:
@@ -112,7 +102,7 @@ def kick(ask: Ask) -> Iterable[Effect]:
     if not policy.may_kick(channel, ask.account.id, victim.id):
         raise ask.refuse(numerics.ERR_CHANOPRIVSNEEDED, channel.name, "You're not a channel operator")
     kicked = Kicked(victim.id, ask.account.id, reason, role_of(channel, victim.id) or PLAIN)
-    return [append_to_channel(ask, channel, kicked, *_consequences_of_going(channel, victim.id))]
+    return [append_to_channel(ask, channel, kicked, *consequences_of_going(channel, victim.id))]
 
 
 def invite(ask: Ask) -> Iterable[Effect]:

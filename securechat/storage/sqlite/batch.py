@@ -11,6 +11,7 @@ from securechat.chat.effects import Append, Entry, Once
 from securechat.chat.events import (
     OWNER,
     Created,
+    Deleted,
     Dropped,
     Event,
     Kicked,
@@ -68,8 +69,10 @@ class Head:
 class Batch:
     """The appends of one transaction; to be used inside it, and given up when it is rolled back.
 
-    may_store: whether there is room; without it only what was stored before is found.
+    may_store: whether there is room; without it what was stored before is found, and accounts can change: a right must
+    be there to be taken away.
     outcomes: who submitted, and what the history says, in the order of submission; to be told after the commit.
+    erases: something was erased, of which traces are in the files until they are scrubbed.
     """
 
     def __init__(
@@ -81,11 +84,12 @@ class Batch:
         may_store: bool,
     ) -> None:
         self.outcomes: list[tuple[Follower, Outcome]] = []
+        self.erases = False
         self._connection = connection
         self._clock = clock
         self._randbytes = randbytes
         self._may_store = may_store
-        self._tables = Tables(connection)
+        self._tables = Tables(connection, self._newest_seq)
         self._heads: dict[StreamId, Head] = {}
         self._records: list[tuple[int, int, str, int, str, str]] = []
         self._once: dict[tuple[str, str], tuple[bytes, int, Record]] = {}
@@ -102,8 +106,12 @@ class Batch:
         ]
         once = [(*key, digest, stream, record.seq) for key, (digest, stream, record) in self._once.items()]
         self._connection.executemany(_UPDATE_STREAM, streams)
-        self._connection.executemany(_INSERT_RECORD, self._records)
+        self._write_records()
         self._connection.executemany(_INSERT_ONCE, once)
+
+    def _write_records(self) -> None:
+        self._connection.executemany(_INSERT_RECORD, self._records)
+        self._records.clear()
 
     def hold_lanes(self) -> None:
         """Hold up the lanes that met a stale append; called once the verdicts stand."""
@@ -121,7 +129,7 @@ class Batch:
             return Outcome(submission, Verdict.MISMATCHED)
         if not append.entries:
             return Outcome(submission, Verdict.ABSENT)
-        if not self._may_store:
+        if not self._may_store and not all(stream.startswith("a/") for stream, _ in append.entries):
             return Outcome(submission, Verdict.UNAVAILABLE)
         try:
             return Outcome(submission, Verdict.STORED, self._store(append))
@@ -152,10 +160,19 @@ class Batch:
             records: tuple[Record, ...] = (self._post(entries[0], now),)
         else:
             records = self._store_whole(entries, now)
+            self._note_erasure(entries)
         if append.once is not None:
             key = self._heads[records[0].stream].key
             self._once[append.once.account, append.once.id] = append.once.digest, key, records[0]
         return records
+
+    def _note_erasure(self, entries: tuple[Entry, ...]) -> None:
+        for stream, event in entries:
+            if isinstance(event, Deleted) and event.erase:
+                self.erases = True
+                for key, (_, place, record) in self._once.items():
+                    if key[0] == stream[2:]:
+                        self._once[key] = b"", place, record
 
     def _epochs_hold(self, append: Append) -> bool:
         for stream, epoch in append.expects:
@@ -168,6 +185,9 @@ class Batch:
     def _store_whole(self, entries: tuple[Entry, ...], now: int) -> tuple[Record, ...]:
         before = {entry.stream: self._heads.get(entry.stream) for entry in entries}
         copies = {stream: head.copy() for stream, head in before.items() if head is not None}
+        if any(isinstance(event, Deleted) for _, event in entries):
+            # What is to be erased must be in the database for it.
+            self._write_records()
         count = len(self._records)
         try:
             with savepoint(self._connection):
@@ -227,9 +247,13 @@ class Batch:
             if not begins and not stream.startswith("d/"):
                 raise Stale
             return self._begin(stream)
-        if begins or not head.living:
+        if begins or not head.living or (stream.startswith("a/") and self._tables.is_deleted(head.key)):
             raise Stale
         return head
+
+    def _newest_seq(self, stream: StreamId) -> int:
+        head = self._heads.get(stream) or self._load(stream)
+        return 0 if head is None else head.seq
 
     def _load(self, stream: StreamId) -> Head | None:
         row: tuple[Any, ...] | None = self._connection.execute(_FIND_STREAM, (stream,)).fetchone()

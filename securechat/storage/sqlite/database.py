@@ -11,6 +11,7 @@ from typing import Any, Final
 import apsw
 
 from securechat.errors import ConfigError
+from securechat.storage.sqlite import erasure
 from securechat.storage.sqlite.migrations import MIGRATIONS
 from securechat.storage.sqlite.space import free_bytes
 
@@ -39,6 +40,8 @@ def open_writer(path: Path) -> apsw.Connection:
             _recognise(path, *map(connection.pragma, ("schema_version", "application_id", "user_version")))
             _harden(connection, path)
             _migrate(connection)
+            if erasure.is_due(connection):
+                erasure.scrub(connection)
         except BaseException:
             connection.close()
             raise
@@ -129,6 +132,7 @@ def _harden(connection: apsw.Connection, path: Path) -> None:
     _insist(connection, path, "journal_mode", "wal", "wal")
     _insist(connection, path, "synchronous", "full", _FULL)
     _insist(connection, path, "foreign_keys", "on", 1)
+    _insist(connection, path, "secure_delete", "on", 1)
     # On macOS an fsync does not reach the disk's platters; elsewhere these change nothing.
     _insist(connection, path, "fullfsync", "on", 1)
     _insist(connection, path, "checkpoint_fullfsync", "on", 1)

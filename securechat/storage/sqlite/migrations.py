@@ -135,5 +135,24 @@ CREATE TABLE directs (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_FIRST,)
+_SECOND: Final = """
+-- A deleted account stays, for its records name it.
+ALTER TABLE accounts ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;
+
+-- Records of a direct conversation, by seq, during which `account` ignored `ignored`; it still does where `last` is NULL.
+CREATE TABLE ignores (
+    account TEXT NOT NULL REFERENCES accounts,
+    ignored TEXT NOT NULL REFERENCES accounts,
+    first INTEGER NOT NULL,
+    last INTEGER,
+    PRIMARY KEY (account, ignored, first)
+) STRICT, WITHOUT ROWID;
+
+-- Accounts whose erased text may still be in free space of the file, or in the WAL.
+CREATE TABLE erasures (
+    account TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _SECOND)
 """Step n leads from version n (`PRAGMA user_version`) to version n + 1."""

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import apsw
 
 from securechat.chat import policy
-from securechat.chat.events import Record, StreamId, decode_event, parties
+from securechat.chat.events import Record, StreamId, decode_event, other_party, parties
 from securechat.chat.policy import Access, Span
-from securechat.chat.ports import Bound, ConversationsQuery, ConversationTime, Form, HistoryQuery, Page
+from securechat.chat.ports import (
+    Bound,
+    ConversationsQuery,
+    ConversationTime,
+    Form,
+    HistoryQuery,
+    Page,
+    Writings,
+    WritingsQuery,
+)
 from securechat.storage.sqlite.database import savepoint
+from securechat.storage.sqlite.search import Search
 
 _RECORD = "SELECT seq, msgid, time, body FROM records WHERE "
 _TIME_OF = "SELECT time FROM records WHERE stream = ? AND seq = ?"
 _OF_MSGID = _RECORD + "msgid = ? AND stream = ?"
 # `kind` is spelled as in the partial index, which SQLite would not use otherwise.
-_MESSAGES = _RECORD + "stream = ? AND kind = 'Posted' AND seq BETWEEN ? AND ? ORDER BY seq "
-_NEWEST = """
-    SELECT time FROM records WHERE stream = ? AND kind = 'Posted' AND seq BETWEEN ? AND ? ORDER BY seq DESC LIMIT 1"""
+_WITHIN = "stream = ? AND kind = 'Posted' AND seq BETWEEN ? AND ? "
+_BY = "AND json_extract(body, '$.account') = ? "
+_MESSAGES = _RECORD + _WITHIN
+_COUNT = """
+    SELECT count(*) FROM streams JOIN records ON records.stream = streams.id WHERE name = ? AND kind = 'Posted'"""
 _CHANNELS_OF = """
     SELECT streams.id, name, seq FROM members JOIN streams ON streams.id = members.channel
     WHERE account = ? AND time > ?"""
 _DIRECTS_OF = """
     SELECT streams.id, name, seq FROM directs JOIN streams ON streams.id = directs.stream
-    WHERE account = ? AND time > ? AND time < ?"""
+    WHERE account = ? AND time > ?"""
 _VERIFIER = "SELECT verifier, epoch FROM accounts JOIN streams ON streams.id = accounts.stream WHERE accounts.id = ?"
 
 
@@ -59,7 +71,7 @@ class Reader:
         with savepoint(self._connection):
             rows = [
                 *self._connection.execute(_CHANNELS_OF, (query.account, query.start)),
-                *self._connection.execute(_DIRECTS_OF, (query.account, query.start, query.end)),
+                *self._connection.execute(_DIRECTS_OF, (query.account, query.start)),
             ]
             found = []
             for key, stream, seq in rows:
@@ -70,15 +82,29 @@ class Reader:
         found.sort(key=lambda each: (each.time, each.stream))
         return found[: query.limit]
 
+    def writings(self, query: WritingsQuery) -> Writings:
+        """Return a page of what an account has written."""
+        with savepoint(self._connection):
+            return Search(self._connection, query).page()
+
+    def count_messages(self, streams: Sequence[StreamId]) -> list[int]:
+        """Return how many messages each of the streams holds."""
+        run: Callable[..., Any] = self._connection.execute
+        return [run(_COUNT, (stream,)).fetchone()[0] for stream in streams]
+
     def verifier(self, account: str) -> tuple[str, int]:
         """Return an account's verifier ("" for none) and its epoch."""
         row: tuple[str, int] | None = self._connection.execute(_VERIFIER, (account,)).fetchone()
         return row or ("", 0)
 
     def _load_access(self, account: str, key: int, stream: StreamId) -> Access:
-        if stream.startswith("d/"):
-            return Access(account in parties(stream), (Span(1),))
         run = self._connection.execute
+        if stream.startswith("d/"):
+            if account not in parties(stream):
+                return Access(False)
+            other = other_party(stream, account)
+            silences = run("SELECT first, last FROM ignores WHERE account = ? AND ignored = ?", (account, other))
+            return Access(True, (Span(1),), silenced=tuple(Span(*row) for row in silences), viewer=account)
         row = run("SELECT since FROM members WHERE channel = ? AND account = ?", (key, account)).fetchone()
         if row is None:
             return Access(False)
@@ -90,10 +116,16 @@ class Reader:
     def _newest_time(self, key: int, seq: int, spans: tuple[Span, ...]) -> int | None:
         for span in reversed(spans):
             last = seq if span.last is None else span.last
-            row = self._connection.execute(_NEWEST, (key, span.first, last)).fetchone()
+            statement, bindings = _narrow(_MESSAGES, (key, span.first, last), span)
+            row = self._connection.execute(statement + "ORDER BY seq DESC LIMIT 1", bindings).fetchone()
             if row is not None:
-                return int(row[0])
+                return int(row[2])
         return None
+
+
+def _narrow(statement: str, bindings: tuple[int, ...], span: Span) -> tuple[str, tuple[Any, ...]]:
+    """Have a statement find only what the author of the span wrote, where it has one."""
+    return (statement + _BY, (*bindings, span.author)) if span.author else (statement, bindings)
 
 
 class Selection:
@@ -166,7 +198,8 @@ class Selection:
         for span in spans:
             first, last = max(low, span.first), high if span.last is None else min(high, span.last)
             if first <= last:
-                for row in self._connection.execute(_MESSAGES + order, (self._key, first, last)):
+                statement, bindings = _narrow(_MESSAGES, (self._key, first, last), span)
+                for row in self._connection.execute(f"{statement} ORDER BY seq {order}", bindings):
                     yield self._record(row)
 
     def _take(self, messages: Iterator[Record], limit: int) -> list[Record]:

@@ -28,6 +28,7 @@ class Readers:
 
     def __init__(self, readers: Sequence[Reader]) -> None:
         self._closed = False
+        self._gate = threading.Lock()
         self._questions: SimpleQueue[_Question | None] = SimpleQueue()
         self._threads = [
             threading.Thread(target=self._work, args=(reader,), name="securechat-reader", daemon=True)
@@ -41,18 +42,21 @@ class Readers:
 
         Raises: StorageError after `close`.
         """
-        if self._closed:
-            raise StorageError("the history is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._questions.put(_Question(answer, loop, future))
+        # Behind the words that end the threads a question would wait for ever.
+        with self._gate:
+            if self._closed:
+                raise StorageError("the history is closed")
+            self._questions.put(_Question(answer, loop, future))
         return future
 
     def close(self) -> None:
         """Answer what was asked, close the connections and end the threads; takes as long as that."""
-        self._closed = True
-        for _ in self._threads:
-            self._questions.put(None)
+        with self._gate:
+            self._closed = True
+            for _ in self._threads:
+                self._questions.put(None)
         for thread in self._threads:
             thread.join()
 

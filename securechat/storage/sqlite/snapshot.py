@@ -10,7 +10,7 @@ from securechat.chat.ports import AccountState, BanState, ChannelState, DeviceSt
 from securechat.storage.sqlite.database import savepoint
 
 _ACCOUNTS = """
-    SELECT accounts.id, accounts.name, role, enabled, epoch, created
+    SELECT accounts.id, accounts.name, role, enabled, epoch, created, deleted
     FROM accounts JOIN streams ON streams.id = accounts.stream ORDER BY streams.id"""
 _CHANNELS = """
     SELECT channels.stream, channels.id, channels.name, epoch, created, modes, key, member_limit, topic, topic_by,
@@ -26,13 +26,18 @@ def load_snapshot(connection: apsw.Connection) -> Snapshot:
 
 def _load_accounts(connection: apsw.Connection) -> list[AccountState]:
     accounts = {}
-    for account_id, name, role, enabled, epoch, created in connection.execute(_ACCOUNTS):
-        accounts[account_id] = AccountState(account_id, name, role, bool(enabled), epoch, created, {})
+    for account_id, name, role, enabled, epoch, created, deleted in connection.execute(_ACCOUNTS):
+        state = AccountState(account_id, name, role, bool(enabled), epoch, created, deleted=bool(deleted))
+        accounts[account_id] = state
     for account_id, *row in connection.execute(
         "SELECT account, id, label, digest, created FROM devices ORDER BY created"
     ):
         device = DeviceState(*row)
         accounts[account_id].devices[device.id] = device
+    for account_id, skeleton in _rows(connection, "account, skeleton FROM names"):
+        accounts[account_id].skeletons.add(skeleton)
+    for account_id, ignored in _rows(connection, "account, ignored FROM ignores WHERE last IS NULL"):
+        accounts[account_id].ignored.add(ignored)
     return list(accounts.values())
 
 

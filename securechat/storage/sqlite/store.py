@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
+from securechat.chat.events import StreamId
 from securechat.chat.ports import (
     ConversationsQuery,
     ConversationTime,
@@ -15,6 +16,8 @@ from securechat.chat.ports import (
     Sink,
     Snapshot,
     Submission,
+    Writings,
+    WritingsQuery,
 )
 from securechat.errors import ConfigError
 from securechat.storage.delivery import Follower
@@ -132,6 +135,14 @@ class SqliteHistory:
     async def conversations(self, query: ConversationsQuery) -> list[ConversationTime]:
         """Return the conversations asked for. (`chat.ports.History`)"""
         return await self._store.read(lambda reader: reader.conversations(query))
+
+    async def writings(self, query: WritingsQuery) -> Writings:
+        """Return what an account has written. (`chat.ports.History`)"""
+        return await self._store.read(lambda reader: reader.writings(query))
+
+    async def count_messages(self, streams: Sequence[StreamId]) -> list[int]:
+        """Return how many messages each of the streams holds. (`chat.ports.History`)"""
+        return await self._store.read(lambda reader: reader.count_messages(streams))
 
     async def verifier(self, account: str) -> tuple[str, int]:
         """Return an account's argon2 verifier and its epoch. (`chat.ports.History`)"""

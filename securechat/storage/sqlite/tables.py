@@ -14,12 +14,14 @@ from securechat.chat.events import (
     BanLifted,
     BanSet,
     Created,
+    Deleted,
     DeviceAdded,
     DeviceRevoked,
     Disabled,
     Dropped,
     Enabled,
     Event,
+    Ignored,
     Invited,
     Joined,
     Kicked,
@@ -30,23 +32,32 @@ from securechat.chat.events import (
     Posted,
     Record,
     Registered,
+    Renamed,
     RoleSet,
+    StreamId,
     TopicSet,
+    Unignored,
+    direct_stream,
     parties,
 )
 from securechat.storage.records import Stale
-from securechat.wire.names import fold, skeleton
+from securechat.storage.sqlite.erasure import erase_messages
+from securechat.wire.names import deleted_name, fold, skeleton
+
+_IGNORED_SINCE = "SELECT first FROM ignores WHERE account = ? AND ignored = ? AND last IS NULL"
 
 
 class Tables:
     """Folds records into the rows of the writer's transaction.
 
     `key` is throughout the integer key of the record's stream, which is a channel's key too.
+    newest_seq: returns the seq of a stream's newest record, 0 for none; what is not written back yet counts.
     """
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, newest_seq: Callable[[StreamId], int]) -> None:
         self._run = connection.execute
         self._changes = connection.changes
+        self._newest_seq = newest_seq
 
     def apply(self, key: int, record: Record, event: Event) -> None:
         """Check what the event relies on and write what it changes; `event` is the record's with its secrets.
@@ -58,6 +69,10 @@ class Tables:
     def mark_written(self, key: int) -> None:
         """Note that somebody has posted into a channel."""
         self._run("UPDATE channels SET written = 1 WHERE stream = ?", (key,))
+
+    def is_deleted(self, key: int) -> bool:
+        """Tell whether the account whose stream has this key is deleted."""
+        return self._run("SELECT 1 FROM accounts WHERE stream = ? AND deleted", (key,)).fetchone() is not None
 
     def enter_parties(self, key: int, stream: str) -> None:
         """Enter a new direct conversation for both of its accounts.
@@ -85,7 +100,10 @@ class Tables:
         )
         self._note_closure(key, record.seq, True, policy.is_open(modes, ""))
 
-    def _dropped(self, key: int, _record: Record, _event: Dropped) -> None:
+    def _dropped(self, key: int, _record: Record, event: Dropped) -> None:
+        if event.forced:
+            self._run("DELETE FROM channels WHERE stream = ?", (key,))
+            return
         # Joining and posting raise no epoch, so somebody may have done either since the last member's leaving was judged.
         if self._run("SELECT 1 FROM members WHERE channel = ? LIMIT 1", (key,)).fetchone() is not None:
             raise Stale
@@ -182,10 +200,8 @@ class Tables:
             "INSERT INTO accounts (id, stream, name, role, verifier, created) VALUES (?, ?, ?, ?, ?, ?)",
             (account, key, event.name, event.role, event.verifier, record.time),
         )
-        self._insert(
-            "INSERT OR IGNORE INTO names (folded, skeleton, account) VALUES (?, ?, ?)",
-            (fold(event.name), skeleton(event.name), account),
-        )
+        self._reserve(event.name, account)
+        self._require_change()
 
     def _password_set(self, key: int, record: Record, event: PasswordSet) -> None:
         self._run("UPDATE accounts SET verifier = ? WHERE stream = ?", (event.verifier, key))
@@ -211,6 +227,51 @@ class Tables:
     def _enabled(self, key: int, _record: Record, _event: Enabled) -> None:
         self._run("UPDATE accounts SET enabled = 1 WHERE stream = ?", (key,))
 
+    def _renamed(self, key: int, record: Record, event: Renamed) -> None:
+        account = record.stream[2:]
+        self._run("UPDATE accounts SET name = ? WHERE stream = ? AND name = ?", (event.name, key, event.was))
+        self._require_change()
+        self._reserve(event.name, account)
+        if self._one("SELECT account FROM names WHERE skeleton = ?", (skeleton(event.name),)) != (account,):
+            raise Stale
+
+    def _reserve(self, name: str, account: str) -> None:
+        row = (fold(name), skeleton(name), account)
+        self._run("INSERT OR IGNORE INTO names (folded, skeleton, account) VALUES (?, ?, ?)", row)
+
+    def _deleted(self, key: int, record: Record, event: Deleted) -> None:
+        account = record.stream[2:]
+        # It may have joined another channel since its leaving of all was judged.
+        if self._run("SELECT 1 FROM members WHERE account = ?", (account,)).fetchone() is not None:
+            raise Stale
+        self._run(
+            "UPDATE accounts SET name = ?, verifier = '', enabled = 0, deleted = 1 WHERE stream = ?",
+            (deleted_name(account), key),
+        )
+        if event.erase:
+            erase_messages(self._run, account)
+        for table in ("devices", "former_members", "former_roles", "invites", "ignores"):
+            self._run(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608 (names from this line)
+
+    def _ignored(self, _key: int, record: Record, event: Ignored) -> None:
+        account = record.stream[2:]
+        self._require_account(event.account)
+        if self._run(_IGNORED_SINCE, (account, event.account)).fetchone() is not None:
+            raise Stale
+        first = self._newest_seq(direct_stream(account, event.account)) + 1
+        row = (account, event.account, first)
+        self._run("INSERT INTO ignores (account, ignored, first) VALUES (?, ?, ?)", row)
+
+    def _unignored(self, _key: int, record: Record, event: Unignored) -> None:
+        account = record.stream[2:]
+        (first,) = self._one(_IGNORED_SINCE, (account, event.account))
+        newest = self._newest_seq(direct_stream(account, event.account))
+        place = (account, event.account, first)
+        if newest < first:
+            self._run("DELETE FROM ignores WHERE account = ? AND ignored = ? AND first = ?", place)
+        else:
+            self._run("UPDATE ignores SET last = ? WHERE account = ? AND ignored = ? AND first = ?", (newest, *place))
+
     # ── what all of them are made of ─────────────────────────────────────────────────────────────────────────────
 
     def _one(self, statement: str, bindings: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -224,7 +285,7 @@ class Tables:
         self._require_change()
 
     def _require_account(self, account: str) -> None:
-        self._one("SELECT 1 FROM accounts WHERE id = ?", (account,))
+        self._one("SELECT 1 FROM accounts WHERE id = ? AND NOT deleted", (account,))
 
     def _require_change(self) -> None:
         if not self._changes():
@@ -251,4 +312,8 @@ _FOLDS: dict[type, Callable[[Tables, int, Record, Any], None]] = {
     DeviceRevoked: Tables._device_revoked,
     Disabled: Tables._disabled,
     Enabled: Tables._enabled,
+    Renamed: Tables._renamed,
+    Deleted: Tables._deleted,
+    Ignored: Tables._ignored,
+    Unignored: Tables._unignored,
 }

@@ -12,6 +12,7 @@ import apsw
 from securechat.chat.ports import Outcome, Submission, Verdict
 from securechat.errors import StorageError
 from securechat.storage.delivery import Follower, share_of
+from securechat.storage.sqlite import erasure
 from securechat.storage.sqlite.batch import Batch
 from securechat.storage.sqlite.space import LOOK_SECONDS, FreeSpace
 
@@ -133,6 +134,8 @@ class Writer:
                 outcomes = [(follower, Outcome(each, Verdict.UNAVAILABLE)) for follower, each in submissions]
             else:
                 outcomes = batch.outcomes
+                if batch.erases:
+                    erasure.scrub(self._connection)
             self._deliver(outcomes)
         except Exception as error:
             self._fail(error)

@@ -1,0 +1,204 @@
+"""Everything that follows from the records, in the plainest way, and the check of each record against it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from securechat.chat import policy
+from securechat.chat.directory import Directory
+from securechat.chat.effects import Entry
+from securechat.chat.events import (
+    OWNER,
+    Created,
+    Deleted,
+    DeviceAdded,
+    DeviceRevoked,
+    Dropped,
+    Erased,
+    Event,
+    Ignored,
+    Joined,
+    Kicked,
+    Left,
+    ModeSet,
+    PasswordRehashed,
+    PasswordSet,
+    Posted,
+    Record,
+    Registered,
+    Renamed,
+    RoleSet,
+    StreamId,
+    Unignored,
+    direct_stream,
+    other_party,
+    parties,
+)
+from securechat.chat.policy import Access, Span
+from securechat.chat.ports import AccountState, ChannelState, Snapshot
+from securechat.storage.records import Stale
+
+
+class State:
+    """What the records amount to, by which the next ones are judged.
+
+    streams: the records of each stream; epochs: of each stream that has records.
+    spans: the memberships that have ended, by (stream, account); closures: when a channel was not open to all.
+    silences: when an account ignored another, as spans of their direct conversation, by (account, other).
+    """
+
+    def __init__(self) -> None:
+        self.directory = Directory(Snapshot([], []))
+        self.streams: dict[StreamId, list[Record]] = {}
+        self.epochs: dict[StreamId, int] = {}
+        self.verifiers: dict[str, str] = {}
+        self.spans: dict[tuple[StreamId, str], list[Span]] = {}
+        self.closures: dict[StreamId, list[Span]] = {}
+        self.silences: dict[tuple[str, str], list[Span]] = {}
+
+    def channel_of(self, stream: StreamId) -> ChannelState | None:
+        """Return the living channel whose stream this is."""
+        return self.directory.channels.get(stream[2:]) if stream.startswith("c/") else None
+
+    def epoch_of(self, stream: StreamId) -> int | None:
+        """Return a stream's epoch; None for a channel or account that never was."""
+        return self.epochs.get(stream, 0 if stream.startswith("d/") else None)
+
+    def check(self, stream: StreamId, event: Event) -> None:
+        """Raise Stale unless the event can happen now."""
+        begins = isinstance(event, Created | Registered)
+        if stream.startswith("d/"):
+            holds = stream in self.streams or all(map(self._lives, parties(stream)))
+        elif begins:
+            holds = stream not in self.streams
+        elif stream.startswith("a/"):
+            holds = self._lives(stream[2:])
+        else:
+            holds = self.channel_of(stream) is not None
+        if not holds or not self._fits(stream, event):
+            raise Stale
+
+    def _lives(self, account: str) -> bool:
+        return account in self.directory.accounts and not self.directory.accounts[account].deleted
+
+    def _fits(self, stream: StreamId, event: Event) -> bool:
+        if stream.startswith("a/") and not isinstance(event, Registered):
+            return self._fits_account(self.directory.accounts[stream[2:]], event)
+        match event:
+            case Registered(name=name):
+                return self.directory.account_resembling(name) is None
+            case Created(name=name):
+                return self.directory.channel_named(name) is None
+        channel = self.channel_of(stream)
+        return channel is None or self._fits_channel(channel, event)
+
+    def _fits_account(self, account: AccountState, event: Event) -> bool:
+        match event:
+            case DeviceAdded(device=device):
+                return device not in account.devices
+            case DeviceRevoked(device=device):
+                return device in account.devices
+            case Renamed(name=name, was=was):
+                return account.name == was and self.directory.account_resembling(name) in (None, account)
+            case Deleted():
+                return not self.directory.channels_of(account.id)
+            case Ignored(account=other):
+                return self._lives(other) and other not in account.ignored
+            case Unignored(account=other):
+                return other in account.ignored
+        return True
+
+    def _fits_channel(self, channel: ChannelState, event: Event) -> bool:
+        match event:
+            case Joined(account=account):
+                full = 0 < channel.limit <= len(channel.members)
+                return self._lives(account) and account not in channel.members and not full
+            case Left(account=account, role=role) | Kicked(account=account, role=role):
+                return account in channel.members and channel.members[account].role == role
+            case RoleSet(account=account, was=role):
+                return account in channel.members and channel.members[account].role == role
+            case Dropped(forced=forced):
+                return forced or not (channel.members or channel.written)
+        return True
+
+    def require_owners(self, entries: tuple[Entry, ...]) -> None:
+        """Refuse an owner's going that leaves others behind without one.
+
+        Raises: Stale.
+        """
+        for stream, event in entries:
+            channel = self.channel_of(stream)
+            if isinstance(event, Left | Kicked) and event.role == OWNER and channel is not None:
+                roles = {member.role for member in channel.members.values()}
+                if roles and OWNER not in roles:
+                    raise Stale
+
+    def apply(self, record: Record, event: Event) -> None:
+        """Fold a record that was checked; `event` is the record's with its secrets."""
+        stream = record.stream
+        channel = self.channel_of(stream)
+        was_open = channel is None or policy.is_open(channel.modes, channel.key)
+        if channel is not None and isinstance(event, Left | Kicked):
+            since = channel.members[event.account].since
+            self.spans.setdefault((stream, event.account), []).append(Span(since, record.seq))
+        if isinstance(event, Registered | PasswordSet | PasswordRehashed):
+            self.verifiers[stream[2:]] = event.verifier
+        if isinstance(event, Ignored | Unignored):
+            self._note_silence(stream[2:], event)
+        if isinstance(event, Deleted):
+            self._forget(stream[2:], erase=event.erase)
+        self.streams.setdefault(stream, []).append(record)
+        self.epochs[stream] = self.epochs.get(stream, 0) + event.restricts
+        self.directory.apply_record(record)
+        if isinstance(event, Created | ModeSet):
+            self._note_closure(record, was_open)
+
+    def _note_silence(self, account: str, event: Ignored | Unignored) -> None:
+        silences = self.silences.setdefault((account, event.account), [])
+        newest = len(self.streams.get(direct_stream(account, event.account), ()))
+        if isinstance(event, Ignored):
+            silences.append(Span(newest + 1))
+        elif silences[-1].first > newest:
+            silences.pop()
+        else:
+            silences[-1] = Span(silences[-1].first, newest)
+
+    def _forget(self, account: str, *, erase: bool) -> None:
+        self.verifiers[account] = ""
+        self.silences = {pair: spans for pair, spans in self.silences.items() if pair[0] != account}
+        if erase:
+            for stream, records in self.streams.items():
+                if stream.startswith("c/") or (stream.startswith("d/") and account in parties(stream)):
+                    records[:] = [_without_text(record, account) for record in records]
+
+    def _note_closure(self, record: Record, was_open: bool) -> None:
+        channel = self.channel_of(record.stream)
+        assert channel is not None
+        closures = self.closures.setdefault(record.stream, [])
+        is_open = policy.is_open(channel.modes, channel.key)
+        if was_open and not is_open:
+            closures.append(Span(record.seq))
+        elif is_open and not was_open:
+            closures[-1] = Span(closures[-1].first, record.seq - 1)
+
+    def readable_by(self, account: str, stream: StreamId) -> list[Record]:
+        """Return the records of a stream that an account may read."""
+        access = self._access(account, stream)
+        return [record for record in self.streams.get(stream, ()) if policy.may_read(access, record)]
+
+    def _access(self, account: str, stream: StreamId) -> Access:
+        if stream.startswith("d/"):
+            silences = self.silences.get((account, other_party(stream, account)), ())
+            return Access(account in parties(stream), (Span(1),), silenced=tuple(silences), viewer=account)
+        channel = self.channel_of(stream)
+        if channel is None or account not in channel.members:
+            return Access(False)
+        former = self.spans.get((stream, account), [])
+        spans = (*former, Span(channel.members[account].since))
+        return Access(True, spans, tuple(self.closures.get(stream, ())))
+
+
+def _without_text(record: Record, author: str) -> Record:
+    if isinstance(record.event, Posted) and record.event.account == author:
+        return msgspec.structs.replace(record, event=Erased(author))
+    return record
