@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 import securechat
-from securechat.cli.exits import FAILED, INTERRUPTED, UNREACHABLE, USAGE
-from securechat.errors import ConfigError, SecurechatError, UnreachableError
+from securechat.cli.exits import INTERRUPTED, exit_code
+from securechat.errors import NoEntryError, SecurechatError
 
 if TYPE_CHECKING:
     from securechat.plain.access import Access
 
 
 # A line with a lone backspace tells click to leave the lines after it as they are.
-TALK_HELP: Final = """Talk on a securechat server.
+TALK_HELP: Final = """Talk on a securechat server. What is missing is asked for and remembered.
 
 \b
+securechat-client
 securechat-client chat.example:6697 --ca ca.pem --user alice
+securechat-client chat.example --show-handshake
 echo "backup done" | securechat-client send '#ops' --server chat.example --user robot --token-file token
 """
 SEND_HELP: Final = """Send TEXT, or each line of stdin, to a #channel or a person; exit 0 only when all of it is stored.
@@ -42,6 +44,14 @@ securechat-client history bob --limit 20 --server chat.example --user alice --to
 """
 
 
+EXPORT_HELP: Final = """Print all messages of a #channel, or with a person, as JSON lines, oldest first, and end.
+
+\b
+securechat-client export '#general' --server chat.example --user robot --token-file token > general.jsonl
+securechat-client export '#general' --since MSGID --server chat.example --user robot --token-file token >> general.jsonl
+"""
+
+
 class TalkUnlessNamed(click.Group):
     """A group whose `talk` command needs no name: what is no command is its HOST or its options."""
 
@@ -54,7 +64,7 @@ class TalkUnlessNamed(click.Group):
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write both forms."""
         formatter.write_usage(ctx.command_path, "[HOST[:PORT]] [OPTIONS]")
-        formatter.write_usage(ctx.command_path, "send|tail|history TARGET … [OPTIONS]", prefix=" " * 7)
+        formatter.write_usage(ctx.command_path, "send|tail|history|export TARGET … [OPTIONS]", prefix=" " * 7)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options of the unnamed form, then the commands."""
@@ -69,7 +79,10 @@ def sign_in_options(server: bool) -> Callable[[Body], Body]:
     """Return a decorator that adds the options every form takes."""
     options = [
         click.option(
-            "--ca", type=click.Path(path_type=Path), metavar="FILE", help="The CA to trust; else the system's."
+            "--ca",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="The CA to trust; else the profile's, else the system's.",
         ),
         click.option("--user", metavar="NAME", help="Your account's name."),
         click.option("--password-stdin", is_flag=True, help="The first line of stdin is the password or token."),
@@ -102,7 +115,8 @@ def client() -> None:
 @click.option("--server", metavar="HOST[:PORT]", help="The same as HOST.")
 @sign_in_options(server=False)
 @click.option("--plain", is_flag=True, help="Line mode, also where a full-screen client would start.")
-def talk(host: str | None, server: str | None, plain: bool, **sign_in: Any) -> None:
+@click.option("--show-handshake", is_flag=True, help="Print what TLS agrees on and who vouches for whom, and end.")
+def talk(host: str | None, server: str | None, plain: bool, show_handshake: bool, **sign_in: Any) -> None:
     """Talk, line by line: what is typed is said in the current channel; /help lists the commands."""
     if host and server and host != server:
         raise click.UsageError(f"two servers: {host} and {server}; for a message: send TARGET TEXT")
@@ -112,7 +126,11 @@ def talk(host: str | None, server: str | None, plain: bool, **sign_in: Any) -> N
 
         return await talk(access)
 
-    run_signed_in(run, host or server, **sign_in)
+    if show_handshake:
+        from securechat.plain.shown_handshake import print_handshake
+
+        run_to_exit(lambda: print_handshake(host or server, sign_in["ca"]))
+    run_signed_in(run, host or server, lasting=True, **sign_in)
 
 
 @client.command(help=SEND_HELP, short_help="Send messages and wait until they are stored.")
@@ -169,6 +187,24 @@ def history(target: str, limit: int, as_json: bool, server: str | None, **sign_i
     run_signed_in(run, server, **sign_in)
 
 
+@client.command(help=EXPORT_HELP, short_help="Print whole conversations.")
+@click.argument("targets", metavar="TARGET...", nargs=-1)
+@sign_in_options(server=True)
+@click.option("--all", "every", is_flag=True, help="Every channel that you are in.")
+@click.option("--since", metavar="MSGID|TIME", help="Only what came after this message (of one TARGET) or time.")
+def export(targets: tuple[str, ...], every: bool, since: str | None, server: str | None, **sign_in: Any) -> None:
+    """Keep what was said."""
+    if every == bool(targets):
+        raise click.UsageError("give either a TARGET or --all, not both" if every else "give a TARGET, or --all")
+
+    async def run(access: Access) -> int:
+        from securechat.plain.export import export
+
+        return await export(access, targets, since)
+
+    run_signed_in(run, server, **sign_in)
+
+
 def run_signed_in(
     run: Callable[[Access], Coroutine[Any, Any, int]],
     server: str | None,
@@ -177,36 +213,54 @@ def run_signed_in(
     user: str | None,
     password_stdin: bool,
     token_file: Path | None,
+    lasting: bool = False,
 ) -> None:
-    """Put the access together, run a coroutine with it, and exit with the code that its outcome deserves."""
+    """Put the access together, run a coroutine with it, and exit with the code that its outcome deserves.
+
+    lasting: the coroutine can be run again with another access, and wants a home to keep things in.
+    """
     import asyncio
 
-    from securechat.plain.access import build_access
+    from securechat.plain.access import build_access, forget_rejected_token, sign_in_by_password
 
+    def work() -> int:
+        access = build_access(server, ca, user, from_stdin=password_stdin, token_file=token_file)
+        if lasting:
+            access = access.with_home()
+        while True:
+            try:
+                return asyncio.run(run(access))
+            except NoEntryError as error:
+                if not forget_rejected_token(access, error) or not lasting:
+                    raise
+            access = sign_in_by_password(access)
+
+    run_to_exit(work)
+
+
+def run_to_exit(work: Callable[[], int]) -> None:
+    """Do something and exit: with the code it returns, or with that of what went wrong, said in plain lines."""
     # A name that the terminal's encoding lacks is no reason to stop.
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        access = build_access(server, ca, user, from_stdin=password_stdin, token_file=token_file)
-        code = asyncio.run(run(access))
-    except ConfigError as error:
-        code = complain(error, USAGE)
-    except UnreachableError as error:
-        code = complain(error, UNREACHABLE)
+        code = work()
     except SecurechatError as error:
-        code = complain(error, FAILED)
+        code = complain(error)
     except (KeyboardInterrupt, EOFError):
         code = INTERRUPTED
     sys.exit(code)
 
 
-def complain(error: Exception, code: int) -> int:
-    """Print an expected failure as one line and return its exit code."""
+def complain(error: SecurechatError) -> int:
+    """Print an expected failure, one line for its cause and one for the remedy where there is one; return its code."""
     from securechat.plain.visible import show
 
     click.echo(f"securechat-client: {show(str(error))}", err=True)
-    return code
+    if isinstance(error, NoEntryError) and error.remedy:
+        click.echo(f"securechat-client: what to do: {show(error.remedy)}", err=True)
+    return exit_code(error)
 
 
 def main() -> None:

@@ -63,13 +63,21 @@ def _ask_server(data: Path, line: bytes) -> bytes | None:
 
 async def _do_it_here(data: Path, line: bytes) -> bytes:
     _require_data_directory(data)
-    config_path = data / CONFIG
-    config = load_config(config_path) if config_path.exists() else Config()
+    config = find_config(data)
     check_names(config)
     with DirectoryLock(data):
         # When storage fails, the request under way fails with it and says so; nobody else is to be told.
         async with open_node(data, config, "securechat.internal", failed=lambda _error: None) as node:
             return await answer_request(Office(node), line)
+
+
+def find_config(data: Path) -> Config:
+    """Return the settings in a data directory's config file, the defaults where it has none.
+
+    Raises: ConfigError.
+    """
+    path = data / CONFIG
+    return load_config(path) if path.exists() else Config()
 
 
 def _require_data_directory(data: Path) -> None:

@@ -14,9 +14,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from securechat.errors import ConfigError
+from securechat.pki.certificate import (
+    LONGEST_COMMON_NAME,
+    Kind,
+    allow_usage,
+    begin,
+    choose_subject,
+    format_fingerprint,
+    read_kind,
+)
 from securechat.pki.files import PRIVATE_FILE, PUBLIC_FILE, make_private_directory, write_together
 from securechat.pki.names import SubjectName, constrain_to, find_outside, parse_names, read_names
 from securechat.pki.pem import encode_certificate, encode_key, is_present, load_certificate, load_key
+from securechat.wire.names import is_account_name
 
 CA_CERTIFICATE = "ca.pem"
 CA_KEY = "ca.key"
@@ -25,10 +35,6 @@ SERVER_KEY = "server.key"
 
 AUTHORITY_DAYS = 3650
 LEAF_DAYS = 90
-
-# Clients whose clock is a little late must not refuse a certificate made this minute.
-_BACKDATING = timedelta(minutes=5)
-_LONGEST_COMMON_NAME = 64
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ class CertificateFacts:
 
     subject: str
     issuer: str
+    kind: Kind
     names: tuple[str, ...]
     not_before: datetime
     not_after: datetime
@@ -81,11 +88,11 @@ class Authority:
 
         """
         key = key or ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:_LONGEST_COMMON_NAME])])
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:LONGEST_COMMON_NAME])])
         builder = (
-            _begin(subject, subject, key.public_key(), now, now + timedelta(days=AUTHORITY_DAYS))
+            begin(subject, subject, key.public_key(), now, now + timedelta(days=AUTHORITY_DAYS))
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_allow_usage(key_cert_sign=True, crl_sign=True), critical=True)
+            .add_extension(allow_usage(key_cert_sign=True, crl_sign=True), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
         )
         if constrain is not None:
@@ -135,23 +142,56 @@ def issue_server(authority: Authority, names: Sequence[str], *, now: datetime, d
     """
     subjects = parse_names(names)
     _require_able(authority, subjects, now)
+    issued = _issue(authority, choose_subject(subjects), ExtendedKeyUsageOID.SERVER_AUTH, subjects, now, days)
+    # The server shows its authority too: whoever does not know it yet has something to compare with its fingerprint.
+    chain = issued.certificate_pem + encode_certificate(authority.certificate)
+    return Issued(chain, issued.key_pem)
+
+
+def issue_client(authority: Authority, account: str, *, now: datetime, days: int = LEAF_DAYS) -> Issued:
+    """Issue a certificate that an account's owner shows instead of a password; its common name is the account's.
+
+    Args:
+        authority: Who signs.
+        account: The account's name; whether there is such an account is not known here.
+        now: The time, with its zone.
+        days: How long it lasts; it ends with the authority at the latest.
+
+    Raises:
+        ConfigError: That cannot be an account's name, or the authority has expired.
+
+    """
+    if not is_account_name(account):
+        raise ConfigError(f"{account!r} cannot be an account's name: a letter, then up to 31 letters, digits, - or _")
+    _require_able(authority, (), now)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, account)])
+    return _issue(authority, subject, ExtendedKeyUsageOID.CLIENT_AUTH, (), now, days)
+
+
+def _issue(
+    authority: Authority,
+    subject: x509.Name,
+    purpose: x509.ObjectIdentifier,
+    names: Sequence[SubjectName],
+    now: datetime,
+    days: int,
+) -> Issued:
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = _choose_subject(subjects)
     not_after = min(now + timedelta(days=days), authority.certificate.not_valid_after_utc)
     ca_identifier = authority.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    certificate = (
-        _begin(subject, authority.certificate.subject, key.public_key(), now, not_after)
+    builder = (
+        begin(subject, authority.certificate.subject, key.public_key(), now, not_after)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_allow_usage(digital_signature=True), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName(subjects), critical=not list(subject))
+        .add_extension(allow_usage(digital_signature=True), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(ca_identifier),
             critical=False,
         )
-        .sign(authority.key, hashes.SHA256())
     )
-    return Issued(encode_certificate(certificate), encode_key(key))
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=not list(subject))
+    return Issued(encode_certificate(builder.sign(authority.key, hashes.SHA256())), encode_key(key))
 
 
 def init(directory: Path, names: Sequence[str], *, now: datetime, constrain: Sequence[str] | None = None) -> list[Path]:
@@ -226,11 +266,21 @@ def issue(directory: Path, names: Sequence[str], *, out: Path, now: datetime, da
 
     """
     issued = issue_server(Authority.load(directory), names, now=now, days=days)
-    for name in (SERVER_CERTIFICATE, SERVER_KEY):
-        if is_present(out / name):
-            raise ConfigError(f"{out / name}: exists already: move it away or choose another directory")
-    make_private_directory(out)
-    return _write_pair(out, issued)
+    return _write_new_pair(out, issued, SERVER_CERTIFICATE, SERVER_KEY)
+
+
+def enrol(directory: Path, account: str, *, out: Path, now: datetime, days: int = LEAF_DAYS) -> list[Path]:
+    """Issue a client certificate by the authority in `directory` into another directory: NAME.pem and NAME.key.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ConfigError: As `issue_client`; or `out` holds a certificate or key of that name already, which is left alone.
+
+    """
+    issued = issue_client(Authority.load(directory), account, now=now, days=days)
+    return _write_new_pair(out, issued, f"{account}.pem", f"{account}.key")
 
 
 def renewal_due(certificate: x509.Certificate, now: datetime) -> bool:
@@ -250,10 +300,11 @@ def facts(path: Path, *, now: datetime) -> CertificateFacts:
     return CertificateFacts(
         subject=certificate.subject.rfc4514_string(),
         issuer=certificate.issuer.rfc4514_string(),
+        kind=read_kind(certificate),
         names=read_names(certificate),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
-        fingerprint=_format_fingerprint(certificate),
+        fingerprint=format_fingerprint(certificate),
         days_left=(certificate.not_valid_after_utc - now).days,
     )
 
@@ -265,50 +316,7 @@ def fingerprint(certificate_pem: bytes) -> str:
         ValueError: That is no PEM certificate.
 
     """
-    return _format_fingerprint(x509.load_pem_x509_certificate(certificate_pem))
-
-
-def _begin(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: ec.EllipticCurvePublicKey,
-    now: datetime,
-    not_after: datetime,
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATING)
-        .not_valid_after(not_after)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-    )
-
-
-def _choose_subject(names: Sequence[SubjectName]) -> x509.Name:
-    # An address in the place of a host name is judged as one by OpenSSL, against the authority's constraints. Where
-    # nothing fits, the subject stays empty and the names are critical (RFC 5280, 4.2.1.6).
-    hosts = (name.value for name in names if isinstance(name, x509.DNSName))
-    fitting = [host for host in hosts if len(host) <= _LONGEST_COMMON_NAME]
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host) for host in fitting[:1]])
-
-
-def _allow_usage(
-    *, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False
-) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=digital_signature,
-        key_cert_sign=key_cert_sign,
-        crl_sign=crl_sign,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    return format_fingerprint(x509.load_pem_x509_certificate(certificate_pem))
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:
@@ -363,14 +371,20 @@ def _is_sound(directory: Path, certificate: x509.Certificate, now: datetime) -> 
         return False
 
 
-def _write_pair(directory: Path, issued: Issued) -> list[Path]:
+def _write_new_pair(out: Path, issued: Issued, certificate: str, key: str) -> list[Path]:
+    for name in (certificate, key):
+        if is_present(out / name):
+            raise ConfigError(f"{out / name}: exists already: move it away or choose another directory")
+    make_private_directory(out)
+    return _write_pair(out, issued, certificate, key)
+
+
+def _write_pair(
+    directory: Path, issued: Issued, certificate: str = SERVER_CERTIFICATE, key: str = SERVER_KEY
+) -> list[Path]:
     # Two files cannot be renamed at once. After a crash in between the old certificate faces a new key: a mismatch
     # that whoever loads the pair is told of, and that `renew` mends.
-    key = (directory / SERVER_KEY, issued.key_pem, PRIVATE_FILE)
-    certificate = (directory / SERVER_CERTIFICATE, issued.certificate_pem, PUBLIC_FILE)
-    write_together([key, certificate])
-    return [directory / SERVER_CERTIFICATE, directory / SERVER_KEY]
-
-
-def _format_fingerprint(certificate: x509.Certificate) -> str:
-    return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
+    private = (directory / key, issued.key_pem, PRIVATE_FILE)
+    public = (directory / certificate, issued.certificate_pem, PUBLIC_FILE)
+    write_together([private, public])
+    return [directory / certificate, directory / key]

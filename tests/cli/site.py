@@ -43,10 +43,19 @@ class Site:
         assert isinstance(rows, list)
         return rows
 
+    def history(self, name: str, target: str) -> list[dict[str, Any]]:
+        """Return what somebody can read of a conversation."""
+        where = ["--server", f"localhost:{self.address().port}", "--ca", str(self.data / "ca.pem"), "--user", name]
+        done = self._programs.run(
+            "securechat-client", "history", target, "--json", *where, "--password-stdin", stdin=f"{PASSWORD}\n"
+        )
+        assert done.code == 0, done.err
+        return [json.loads(line) for line in done.out.splitlines()]
+
     def add(self, *names: str) -> None:
         """Add accounts whose password is PASSWORD."""
-        for name in names:
-            assert self.admin("user", "add", name, "--password-stdin", stdin=f"{PASSWORD}\n").code == 0
+        people = "".join(f"{name},{PASSWORD}\n" for name in names)
+        assert self.admin("user", "import", "-", stdin=people).code == 0
 
     def address(self) -> Address:
         """Return where the server listens; it is started if it does not run."""

@@ -91,6 +91,44 @@ def test_issue_writes_a_pair_for_another_server_and_never_over_one(site: Site, t
     assert list_directory(tmp_path / "other") == after
 
 
+def test_issue_gives_a_person_a_pair_that_names_the_account(site: Site, tmp_path: Path) -> None:
+    arguments = ["cert", "issue", "client", "alice", "--to", str(tmp_path / "alice")]
+    issued = site.admin(*arguments)
+    assert (issued.code, issued.err) == (0, [])
+    assert issued.out.split() == [str(tmp_path / "alice" / "alice.pem"), str(tmp_path / "alice" / "alice.key")]
+    after = list_directory(tmp_path / "alice")
+    assert {name: mode for name, (mode, _) in after.items()} == {"alice.key": "-rw-------", "alice.pem": "-rw-r--r--"}
+    made = x509.load_pem_x509_certificate((tmp_path / "alice" / "alice.pem").read_bytes())
+    assert made.subject.rfc4514_string() == "CN=alice"
+    ca = x509.load_pem_x509_certificate((site.data / "ca.pem").read_bytes())
+    made.verify_directly_issued_by(ca)
+
+    twice = site.admin(*arguments)
+    assert (twice.code, twice.out, len(twice.err)) == (2, "", 1)
+    assert list_directory(tmp_path / "alice") == after
+    nobody = site.admin("cert", "issue", "client", "../bob", "--to", str(tmp_path / "bob"))
+    assert (nobody.code, nobody.out, len(nobody.err)) == (2, "", 1)
+    assert "'../bob' cannot be an account's name" in nobody.err[0]
+    assert not (tmp_path / "bob").exists()
+
+
+def test_show_lists_every_certificate_that_is_there(site: Site) -> None:
+    made = site.admin("cert", "issue", "client", "alice", "--to", str(site.data), "--json")
+    assert json.loads(made.out) == {"files": [str(site.data / "alice.pem"), str(site.data / "alice.key")]}
+    (site.data / "notes.pem").write_text("no certificate\n")
+    rows = site.rows("cert", "show")
+    assert [(row["file"], row["for"], row["names"]) for row in rows[::2]] == [
+        ("ca.pem", "authority", rows[0]["names"]),
+        ("alice.pem", "client", "CN=alice"),
+    ]
+    assert 85 < rows[2]["days_left"] <= 90
+    (site.data / "ca.pem").rename(site.data / "moved")
+    assert [row["file"] for row in site.rows("cert", "show")] == ["server.pem", "alice.pem"]
+    (site.data / "moved").rename(site.data / "ca.pem")
+    assert json.loads(site.admin("cert", "renew", "--json").out) == {"renewed": False}
+    assert json.loads(site.admin("cert", "init", "--json").out) == {"files": []}
+
+
 def test_init_out_makes_certificates_anywhere_and_a_server_serves_them(programs: Programs, tmp_path: Path) -> None:
     certs = tmp_path / "certs"
     made = programs.admin(tmp_path / "data", "cert", "init", "--out", str(certs), "--name", "127.0.0.1")
@@ -109,11 +147,17 @@ def test_init_out_makes_certificates_anywhere_and_a_server_serves_them(programs:
 
 def test_no_certificates_is_one_line_that_says_what_to_do(programs: Programs, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    for command in (["show"], ["renew"], ["issue", "server", "--name", "x.example", "--to", str(tmp_path / "to")]):
+    for command in (
+        ["show"],
+        ["renew"],
+        ["issue", "server", "--name", "x.example", "--to", str(tmp_path / "to")],
+        ["issue", "client", "alice", "--to", str(tmp_path / "to")],
+    ):
         done = programs.admin(tmp_path / "data", "cert", *command)
         assert (done.code, done.out, len(done.err)) == (2, "", 1), command
         assert f"{tmp_path / 'data' / 'ca.'}" in done.err[0]
         assert "securechat-admin cert init" in done.err[0]
+    assert not (tmp_path / "to").exists()
     bad_name = programs.admin(tmp_path / "data", "cert", "init", "--name", "not a name")
     assert (bad_name.code, bad_name.out, len(bad_name.err)) == (2, "", 1)
     assert list_directory(tmp_path / "data") == {}

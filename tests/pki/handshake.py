@@ -21,6 +21,32 @@ def shake_hands(certificate: Path, key: Path, ca: Path, host: str, *, flags: ssl
     asking.load_verify_locations(ca)
     if flags is not None:
         asking.verify_flags |= flags
+    client, _ = agree(asking, serving, host)
+    return client.version() or ""
+
+
+def show_certificate(directory: Path, certificate: Path, key: Path, *, flags: ssl.VerifyFlags | None = None) -> str:
+    """Return the common name that the server of a directory reads in a client's certificate.
+
+    Raises `ssl.SSLCertVerificationError` where it refuses the certificate.
+    """
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(directory / "server.pem", directory / "server.key")
+    serving.verify_mode = ssl.CERT_REQUIRED
+    serving.load_verify_locations(directory / "ca.pem")
+    if flags is not None:
+        serving.verify_flags |= flags
+    asking = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    asking.load_verify_locations(directory / "ca.pem")
+    asking.load_cert_chain(certificate, key)
+    _, server = agree(asking, serving, NAMES[0])
+    shown = server.getpeercert() or {}
+    ((_, name),) = (part for group in shown["subject"] for part in group)  # type: ignore[misc]
+    return str(name)
+
+
+def agree(asking: ssl.SSLContext, serving: ssl.SSLContext, host: str) -> tuple[ssl.SSLObject, ssl.SSLObject]:
+    """Return the two ends of a handshake that succeeded."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = asking.wrap_bio(to_client, to_server, server_hostname=host)
     server = serving.wrap_bio(to_server, to_client, server_side=True)
@@ -33,7 +59,7 @@ def shake_hands(certificate: Path, key: Path, ca: Path, host: str, *, flags: ssl
             except ssl.SSLWantReadError:
                 continue
         if not waiting:
-            return client.version() or ""
+            return client, server
     raise AssertionError("the handshake never ended")
 
 
