@@ -1,7 +1,8 @@
 """What a client's caller must act on.
 
 SecurechatError
-├── SignInError        the server knows us and says no: final, no retry
+├── NoEntryError
+│   └── SignInError    the server knows us and says no: final, no retry; `fault` and `remedy` say more
 ├── MessageRefused     the server says no to one message: it is not stored
 ├── DeliveryUnknown    no echo in time: the message may or may not be stored
 ├── LineTooLong        does not fit into one line, so nothing was sent
@@ -10,10 +11,10 @@ SecurechatError
 
 from __future__ import annotations
 
-from securechat.errors import SecurechatError
+from securechat.errors import NoEntryError, SecurechatError
 
 
-class SignInError(SecurechatError):
+class SignInError(NoEntryError):
     """The server did not let us in, and trying again would change nothing."""
 
 

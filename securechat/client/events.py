@@ -53,6 +53,7 @@ class MessageSeen:
     target: as the line has it; conversation: the channel, or the other person's nick.
     time: milliseconds since 1970 UTC; msgid is "" when the server gave none.
     replayed: from history, or the echo of a repeated message; it can be older than what was seen.
+    reply_to: the msgid of the message that it answers, or "". (IRCv3 draft/reply)
     """
 
     conversation: str
@@ -64,6 +65,7 @@ class MessageSeen:
     command: str = "PRIVMSG"
     own: bool = False
     replayed: bool = False
+    reply_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,24 @@ class Noticed:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """A list that was asked for, complete.
+
+    kind: `who`, `whois`, `channels`, `bans` or `devices`; `listings` says what a row of each holds.
+    subject: the channel, nick or mask that was asked about, or "".
+    """
+
+    kind: str
+    subject: str
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanged:
+    """Our password is another one now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """The server said that it closes the connection."""
 
@@ -258,6 +278,8 @@ Event: TypeAlias = (
     | Following
     | Failed
     | Noticed
+    | Listing
+    | PasswordChanged
     | Closed
     | Disconnected
 )

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from securechat.client.address import Address
+from securechat.client.connection import Connection, Lost
 from securechat.client.errors import DeliveryUnknown, LineTooLong, MessageRefused, SignInError, Unsendable
 from securechat.client.events import (
     Acknowledged,
@@ -27,19 +28,14 @@ from securechat.client.events import (
 from securechat.client.gaps import UNASKABLE, Gaps
 from securechat.client.outbox import Delivery, Outbox, Outgoing
 from securechat.client.session import ClientSession
-from securechat.client.signin import Phase, word_refusal
+from securechat.client.signin import Phase, explain_refusal
 from securechat.client.state import State
 from securechat.client.timing import Backoff, Timing
-from securechat.client.trust import explain, is_final
+from securechat.client.trust import NO_SERVER_OF_OURS, explain, is_final
 from securechat.errors import ProtocolError, UnreachableError
 
-CHUNK: Final = 65_536
 MAX_EVENTS: Final = 2000
 """Events waiting for a consumer; beyond it nothing is read from the server until the consumer has caught up."""
-
-
-class _Lost(Exception):
-    """The connection is of no more use; the text says why."""
 
 
 def _milliseconds() -> int:
@@ -57,6 +53,7 @@ class Link:
     context: from `trust.build_context`; CA and host name are verified by it.
     backlog: how many earlier messages of each conversation to begin with.
     follow: the conversations whose messages are wanted; None for all of them.
+    outbox: holds what was not confirmed last time; a new one unless given.
     since: conversation to (time in ms, msgid or ""): where it was seen to the last time.
     sleep, chance, clock: for tests.
     """
@@ -71,6 +68,7 @@ class Link:
         backlog: int = 0,
         follow: Collection[str] | None = None,
         since: Mapping[str, tuple[int, str]] | None = None,
+        outbox: Outbox | None = None,
         timing: Timing | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
@@ -78,7 +76,7 @@ class Link:
     ) -> None:
         self.address = address
         self.state = State()
-        self.outbox = Outbox()
+        self.outbox = Outbox() if outbox is None else outbox
         for conversation, (moment, msgid) in (since or {}).items():
             self.state.note_position(conversation, moment, msgid)
         self._user = user
@@ -90,7 +88,7 @@ class Link:
         self._backoff = Backoff(self._timing.first_delay, self._timing.most_delay, chance)
         self._gaps = Gaps(self.state, backlog, follow)
         self._session = ClientSession(user, secret, _milliseconds)
-        self._writer: asyncio.StreamWriter | None = None
+        self._connection: Connection | None = None
         self._signed_in_at: float | None = None
         self._answers: dict[str, asyncio.Future[None]] = {}
         self._events: asyncio.Queue[Event | None] = asyncio.Queue(MAX_EVENTS)
@@ -108,7 +106,9 @@ class Link:
             UnreachableError: no connection, or the certificate is not accepted.
             SignInError: the server does not let us in.
         """
-        welcomed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._answers = {message.id: loop.create_future() for message in self.outbox.waiting}
+        welcomed: asyncio.Future[None] = loop.create_future()
         self._task = asyncio.create_task(self._run(welcomed))
         try:
             await welcomed
@@ -137,14 +137,17 @@ class Link:
     @property
     def is_online(self) -> bool:
         """Tell whether we are signed in at this moment."""
-        return self._writer is not None and self._session.phase is Phase.ACTIVE
+        return self._connection is not None and self._session.phase is Phase.ACTIVE
 
     # Writing
 
-    def post(self, target: str, text: str, *, command: str = "PRIVMSG", message_id: str = "") -> Outgoing:
+    def post(
+        self, target: str, text: str, *, command: str = "PRIVMSG", message_id: str = "", reply_to: str = ""
+    ) -> Outgoing:
         """Put a message on its way, now or after the next reconnect, and return it.
 
         message_id: a UUID; give the one of an earlier attempt to repeat it without sending it twice.
+        reply_to: the msgid of the message that it answers.
 
         Raises:
             LineTooLong, Unsendable: nothing was sent.
@@ -152,7 +155,7 @@ class Link:
         if self._task is None or self._task.done():
             raise Unsendable("the link has ended")
         delivery = Delivery.UNKNOWN if message_id else Delivery.PENDING
-        message = Outgoing(message_id or str(uuid.uuid4()), target, text, command, delivery)
+        message = Outgoing(message_id or str(uuid.uuid4()), target, text, command, delivery, reply_to=reply_to)
         self._session.check_message(message)
         self.outbox.add(message)
         self._answers[message.id] = asyncio.get_running_loop().create_future()
@@ -201,6 +204,11 @@ class Link:
         self._session.ask_history(HistoryRequest(subcommand, target, before, min(limit, self._session.page)))
         self._write()
 
+    def replace_secret(self, old: str, new: str) -> None:
+        """Sign in with a new password from now on, where the old one is what we sign in with."""
+        if self._secret == old:
+            self._secret = new
+
     def room_for(self, target: str) -> int:
         """Return how many bytes of text fit into one message to `target`."""
         return self._session.room_for(target)
@@ -243,56 +251,35 @@ class Link:
         Raises:
             SignInError, UnreachableError: there is no use in trying again.
         """
+        final = False
         try:
             await self._converse(welcomed)
-        except _Lost as lost:
-            reason = str(lost)
+        except Lost as lost:
+            failure: UnreachableError = lost
         except ProtocolError as error:
-            reason = f"the server broke the protocol: {error}"
+            failure = UnreachableError(f"the server broke the protocol: {error}", NO_SERVER_OF_OURS)
         except (OSError, EOFError, UnicodeError) as error:
-            in_handshake = self._writer is None
-            reason = explain(error, self.address.host) if in_handshake else f"{error}"
-            if is_final(error):
-                raise UnreachableError(f"{self.address}: {reason}") from error
+            failure = explain(error, self.address.host) if self._connection is None else UnreachableError(f"{error}")
+            final = is_final(error)
         finally:
             await self._hang_up()
-        if not welcomed.done():
-            raise UnreachableError(f"{self.address}: {reason}")
-        return reason
+        if final or not welcomed.done():
+            raise UnreachableError(f"{self.address}: {failure}", failure.remedy, failure.fault)
+        return str(failure)
 
     async def _converse(self, welcomed: asyncio.Future[None]) -> None:
-        address = self.address
-        async with asyncio.timeout(self._timing.connect):
-            # Said here, so that no default of asyncio ever decides whether the name is checked.
-            reader, self._writer = await asyncio.open_connection(
-                address.host, address.port, ssl=self._context, server_hostname=address.host, limit=CHUNK
-            )
+        self._connection = await Connection.open(self.address, self._context, self._timing)
         self._session = ClientSession(self._user, self._secret, _milliseconds)
         try:
             async with asyncio.timeout(self._timing.sign_in) as deadline:
                 await self._flush()
-                await self._read_on(reader, deadline, welcomed)
+                await self._read_on(self._connection, deadline, welcomed)
         except TimeoutError as error:
-            raise _Lost("the server does not let anybody in at the moment") from error
+            raise Lost("the server does not let anybody in at the moment") from error
 
-    async def _read_on(
-        self, reader: asyncio.StreamReader, deadline: asyncio.Timeout, welcomed: asyncio.Future[None]
-    ) -> None:
-        quiet = False
+    async def _read_on(self, connection: Connection, deadline: asyncio.Timeout, welcomed: asyncio.Future[None]) -> None:
         while True:
-            try:
-                async with asyncio.timeout(self._timing.answer if quiet else self._timing.idle):
-                    received = await reader.read(CHUNK)
-            except TimeoutError:
-                if quiet:
-                    raise _Lost("the server gives no sign of life") from None
-                quiet = True
-                self._session.ping()
-                await self._flush()
-                continue
-            if not received:
-                raise _Lost("the server closed the connection")
-            quiet = False
+            received = await connection.read(self._ask_for_life)
             for event in self._session.receive(received):
                 if isinstance(event, SignedIn):
                     deadline.reschedule(None)
@@ -304,14 +291,19 @@ class Link:
             await self._fill_gaps()
             await self._flush()
 
+    async def _ask_for_life(self) -> None:
+        self._session.ping()
+        await self._flush()
+
     async def _take(self, event: Event) -> None:
         match event:
             case SignInRefused():
+                no = explain_refusal(event)
                 if event.final:
-                    raise SignInError(f"{self.address} does not let {self._user} in: {word_refusal(event)}")
-                raise _Lost(event.reason)
+                    raise SignInError(f"{self.address} does not let {self._user} in: {no}", no.remedy, no.fault)
+                raise Lost(str(no), no.remedy, no.fault)
             case Closed():
-                raise _Lost(f"the server closed the connection: {event.reason}")
+                raise Lost(f"the server closed the connection: {event.reason}")
             case Acknowledged():
                 self.outbox.acknowledge(event.id, event.msgid)
                 self._settle(event.id)
@@ -360,17 +352,13 @@ class Link:
                     await self._take(HistoryFailed(request, UNASKABLE, str(error)))
 
     def _write(self) -> None:
-        if self._writer is not None and not self._writer.is_closing():
-            self._writer.write(self._session.outgoing())
+        if self._connection is not None:
+            self._connection.write(self._session.outgoing())
 
     async def _flush(self) -> None:
         self._write()
-        if self._writer is not None:
-            try:
-                async with asyncio.timeout(self._timing.answer):
-                    await self._writer.drain()
-            except TimeoutError:
-                raise _Lost("the server takes nothing any more") from None
+        if self._connection is not None:
+            await self._connection.drain()
 
     def _lose_connection(self) -> None:
         if self._signed_in_at is not None and self._clock() - self._signed_in_at >= self._timing.stable:
@@ -379,19 +367,9 @@ class Link:
         self.outbox.lose_connection()
 
     async def _hang_up(self) -> None:
-        writer, self._writer = self._writer, None
-        if writer is None:
-            return
-        if self._closing:
-            writer.transport.abort()
-        else:
-            writer.close()
-        try:
-            async with asyncio.timeout(self._timing.closing):
-                await writer.wait_closed()
-        except (OSError, EOFError):
-            # TimeoutError is an OSError: whoever does not say goodbye is left standing.
-            writer.transport.abort()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close(at_once=self._closing)
 
     def _end(self) -> None:
         self._settle_all()

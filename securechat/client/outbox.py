@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from securechat.client.errors import Unsendable
 
@@ -26,6 +26,7 @@ class Outgoing:
     """A message of ours and what is known about it.
 
     id: chosen by us, the same in every repeat, so that the server stores it once.
+    reply_to: the msgid of the message that it answers, or "".
     msgid: the server's, once acknowledged; code and reason: the server's, once refused.
     """
 
@@ -37,17 +38,31 @@ class Outgoing:
     msgid: str = ""
     code: str = ""
     reason: str = ""
+    reply_to: str = ""
+
+
+class Keeper(Protocol):
+    """Where messages are kept beyond our own end; `journal.Journal` is one."""
+
+    def keep(self, message: Outgoing) -> None:
+        """Keep a message before it is sent; raises `Unsendable` when that cannot be done."""
+
+    def let_go(self, message_id: str) -> None:
+        """Keep a message no longer: it has its answer."""
 
 
 class Outbox:
     """Keeps messages in the order they were written until each is acknowledged or refused.
 
     limit: messages kept at once.
+    keeper: keeps them beyond our own end.
+    left: what it has kept from last time; nobody knows whether the server has it.
     """
 
-    def __init__(self, limit: int = MAX_PENDING) -> None:
+    def __init__(self, limit: int = MAX_PENDING, keeper: Keeper | None = None, left: tuple[Outgoing, ...] = ()) -> None:
         self._limit = limit
-        self._waiting: dict[str, Outgoing] = {}
+        self._keeper = keeper
+        self._waiting = {message.id: message for message in left}
         self._in_flight: set[str] = set()
 
     def __len__(self) -> int:
@@ -63,11 +78,16 @@ class Outbox:
         """Tell whether `add` would refuse."""
         return len(self._waiting) >= self._limit
 
+    @property
+    def is_kept(self) -> bool:
+        """Tell whether what waits is there again at the next start."""
+        return self._keeper is not None
+
     def add(self, message: Outgoing) -> None:
         """Keep a message until it is answered.
 
         Raises:
-            Unsendable: too many wait already, or one with this id does.
+            Unsendable: too many wait already, or one with this id does, or it cannot be kept.
         """
         if message.id in self._waiting:
             raise Unsendable("a message with this id is waiting already")
@@ -75,6 +95,8 @@ class Outbox:
             raise Unsendable(
                 f"{len(self._waiting)} messages are waiting for the server; try again when they are through"
             )
+        if self._keeper is not None:
+            self._keeper.keep(message)
         self._waiting[message.id] = message
 
     def take_unsent(self) -> list[Outgoing]:
@@ -107,4 +129,7 @@ class Outbox:
 
     def _settle(self, message_id: str) -> Outgoing | None:
         self._in_flight.discard(message_id)
-        return self._waiting.pop(message_id, None)
+        message = self._waiting.pop(message_id, None)
+        if message is not None and self._keeper is not None:
+            self._keeper.let_go(message_id)
+        return message

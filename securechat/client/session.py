@@ -24,9 +24,10 @@ from securechat.client.events import (
     TargetsPage,
     TargetsRequest,
 )
+from securechat.client.listings import Listings
 from securechat.client.outbox import Delivery, Outgoing
 from securechat.client.signin import Phase, SignIn, last_words
-from securechat.client.translate import read_members, read_message, read_msgid, read_target, to_event
+from securechat.client.translate import REPLY_TAG, read_members, read_message, read_msgid, read_target, to_event
 from securechat.errors import ProtocolError
 from securechat.wire.batch import Batch, BatchCollector
 from securechat.wire.framing import MAX_CLIENT_TAGS, MAX_REST, MAX_TAGS, LineSplitter, Overlong
@@ -62,6 +63,7 @@ class ClientSession:
         self._requests: dict[str, _Request] = {}
         self._labels = 0
         self._names: tuple[str, list[tuple[str, str]]] = ("", [])
+        self._listings = Listings()
         self._sign_in = SignIn(user, secret, self._put)
 
     def __repr__(self) -> str:
@@ -97,7 +99,10 @@ class ClientSession:
             LineTooLong, Unsendable: as `check_message`.
         """
         self.check_message(message)
-        self._ask(message.command, (message.target, message.text), message, {ONCE_TAG: message.id})
+        tags = {ONCE_TAG: message.id}
+        if message.reply_to:
+            tags[REPLY_TAG] = message.reply_to
+        self._ask(message.command, (message.target, message.text), message, tags)
 
     def check_message(self, message: Outgoing) -> None:
         """Check that a message can be sent at all.
@@ -253,6 +258,9 @@ class ClientSession:
         return None
 
     def _translate(self, line: Message) -> list[Event]:
+        listed = self._listings.take(line)
+        if listed is not None:
+            return listed
         event = to_event(line, self.nick, self._clock())
         return [] if event is None else [event]
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final
 
 from securechat.client.events import Event, SignedIn, SignInRefused
-from securechat.errors import ConfigError
+from securechat.errors import ConfigError, Fault, NoEntryError
 from securechat.wire.message import Message
 from securechat.wire.names import is_account_name
 from securechat.wire.numerics import (
@@ -184,11 +184,17 @@ class SignIn:
         return [SignInRefused(code, reason, final=code not in TRY_LATER)]
 
 
-def word_refusal(event: SignInRefused) -> str:
-    """Return why the server does not let us in: what to do about it, where that is known, then the server's words."""
+def explain_refusal(event: SignInRefused) -> NoEntryError:
+    """Say in one line why the server does not let us in, in another what to do, and which fault it is."""
+    said = f"{event.reason} ({event.code})"
+    if not event.final:
+        return NoEntryError(f"the server lets nobody in now: {said}", "try again in a minute", Fault.TRY_LATER)
+    if event.code == ERR_NICKLOCKED:
+        return NoEntryError(f"the account is disabled: {said}", "ask the server's admin", Fault.DISABLED)
     if event.code in _WRONG_PASSWORD:
-        return f"wrong name or password ({event.reason}, {event.code})"
-    return f"{event.reason} ({event.code})"
+        cause = f"wrong name or password ({event.reason}, {event.code})"
+        return NoEntryError(cause, "check both; a token that was revoked is wrong too", Fault.CREDENTIALS)
+    return NoEntryError(said, "ask the server's admin", Fault.REFUSED)
 
 
 def last_words(line: Message) -> str:

@@ -24,9 +24,19 @@ from securechat.client.events import (
 )
 from securechat.wire.message import Message
 from securechat.wire.names import fold, split_userhost
-from securechat.wire.numerics import ERR_NOMOTD, RPL_NOTOPIC, RPL_TOPIC
+from securechat.wire.numerics import (
+    ERR_NOMOTD,
+    RPL_AWAY,
+    RPL_CHANNELMODEIS,
+    RPL_CREATIONTIME,
+    RPL_INVITING,
+    RPL_NOTOPIC,
+    RPL_TOPIC,
+)
 from securechat.wire.times import parse_time
 
+REPLY_TAG: Final = "+draft/reply"
+"""Names the message that a message answers. (IRCv3 draft/reply)"""
 MAX_MSGID: Final = 255
 """Characters of a msgid that is worth remembering; a longer one counts as none."""
 
@@ -72,12 +82,13 @@ def read_message(line: Message, nick: str, now: int, *, replayed: bool) -> Messa
         command=line.command,
         own=own,
         replayed=replayed,
+        reply_to=read_msgid(line, REPLY_TAG),
     )
 
 
-def read_msgid(line: Message) -> str:
+def read_msgid(line: Message, tag: str = "msgid") -> str:
     """Return the line's msgid, or "" when it has none that a request for history could name."""
-    msgid = line.tags.get("msgid", "")
+    msgid = line.tags.get(tag, "")
     nameable = len(msgid) <= MAX_MSGID and msgid.isascii() and msgid.isprintable() and " " not in msgid
     return msgid if nameable else ""
 
@@ -177,8 +188,24 @@ def _mode(line: Message, nick: str) -> Event:
     return ModeChanged(line.params[0], _who(line), line.params[1:])
 
 
+def _mode_is(line: Message, nick: str) -> Event:
+    return ModeChanged(line.params[1], "", line.params[2:])
+
+
 def _invite(line: Message, nick: str) -> Event:
     return Invited(line.params[1], line.params[0], _who(line))
+
+
+def _inviting(line: Message, nick: str) -> Event:
+    return Invited(line.params[2], line.params[1], nick)
+
+
+def _away_is(line: Message, nick: str) -> Event:
+    return AwayChanged(line.params[1], line.params[-1])
+
+
+def _nothing(line: Message, nick: str) -> None:
+    return None
 
 
 def _fail(line: Message, nick: str) -> Event:
@@ -188,7 +215,8 @@ def _fail(line: Message, nick: str) -> Event:
 
 def _remark(line: Message, nick: str) -> Event:
     # What stands before the words can be all that matters: a new token, for one.
-    return Noticed(line.command, " ".join(line.params[2:] or line.params[-1:]))
+    context = " ".join(line.params[2:-1])
+    return Noticed(line.command, f"{context} - {line.params[-1]}" if context else line.params[-1])
 
 
 _Reader = Callable[[Message, str], Event | None]
@@ -203,8 +231,12 @@ _READERS: Final[dict[str, tuple[int, _Reader]]] = {
     RPL_TOPIC: (3, _topic_is),
     RPL_NOTOPIC: (2, _no_topic),
     "AWAY": (0, _away),
+    RPL_AWAY: (3, _away_is),
     "MODE": (2, _mode),
+    RPL_CHANNELMODEIS: (3, _mode_is),
+    RPL_CREATIONTIME: (0, _nothing),
     "INVITE": (2, _invite),
+    RPL_INVITING: (3, _inviting),
     "FAIL": (2, _fail),
     "WARN": (2, _remark),
     "NOTE": (2, _remark),

@@ -5,15 +5,56 @@ from __future__ import annotations
 import socket
 import ssl
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from securechat.errors import ConfigError
+from securechat.errors import ConfigError, Fault, UnreachableError
 
-# X509_V_ERR_…, as `SSLCertVerificationError.verify_code` has them. (OpenSSL, x509_vfy.h)
-_NOT_YET_VALID: Final = 9
-_EXPIRED: Final = 10
-_UNKNOWN_ISSUER: Final = frozenset({2, 18, 19, 20, 21, 7, 30})
-_WRONG_NAME: Final = frozenset({62, 63, 64})
+NO_SERVER_OF_OURS: Final = "check that it is a securechat server on this port"
+
+_FAULT_OF_CODE: Final = {
+    9: Fault.NOT_YET_VALID,
+    10: Fault.EXPIRED,
+    **dict.fromkeys((2, 7, 18, 19, 20, 21, 30), Fault.UNKNOWN_CA),
+    **dict.fromkeys((62, 63, 64), Fault.WRONG_NAME),
+}
+"""By X509_V_ERR_…, as `SSLCertVerificationError.verify_code` has them. (OpenSSL, x509_vfy.h)"""
+_NOT_TLS: Final = frozenset(
+    {
+        "WRONG_VERSION_NUMBER",
+        "HTTP_REQUEST",
+        "HTTPS_PROXY_REQUEST",
+        "RECORD_LAYER_FAILURE",
+        "PACKET_LENGTH_TOO_LONG",
+        "UNEXPECTED_MESSAGE",
+        "UNKNOWN_PROTOCOL",
+        "BAD_RECORD_TYPE",
+    }
+)
+
+
+class _Words(NamedTuple):
+    cause: str
+    remedy: str
+
+
+_CERTIFICATE_WORDS: Final = {
+    Fault.UNKNOWN_CA: _Words(
+        "the certificate of {host} is not from a CA that you trust",
+        "give the server's own CA file, which its admin has, with --ca FILE",
+    ),
+    Fault.WRONG_NAME: _Words(
+        "the certificate is for another name than {host!r}",
+        "use a name it was made for (--show-handshake lists them), or have its admin make one for this name",
+    ),
+    Fault.EXPIRED: _Words(
+        "the certificate of {host} has expired",
+        "have its admin renew it; if this computer's clock is wrong, set it",
+    ),
+    Fault.NOT_YET_VALID: _Words(
+        "the certificate of {host} is not valid yet",
+        "set this computer's clock; if it is right, ask the server's admin",
+    ),
+}
 
 
 def build_context(ca: Path | None) -> ssl.SSLContext:
@@ -34,8 +75,8 @@ def build_context(ca: Path | None) -> ssl.SSLContext:
     return context
 
 
-def explain(error: BaseException, host: str) -> str:
-    """Say in one line why no connection came about and what to do.
+def explain(error: BaseException, host: str) -> UnreachableError:
+    """Say in one line why no connection came about, in another what to do, and which fault it is.
 
     error: what connecting or the handshake raised.
     host: the name that was asked for.
@@ -45,14 +86,14 @@ def explain(error: BaseException, host: str) -> str:
     if isinstance(error, ssl.SSLError):
         return _explain_handshake(error, host)
     if isinstance(error, socket.gaierror | UnicodeError):
-        return f"no address is known for {host!r}: check how the name is written, and the network"
+        return UnreachableError(f"no address is known for {host!r}", "check how the name is written, and the network")
     if isinstance(error, ConnectionRefusedError) or "Connect call failed" in str(error):
-        return f"nothing listens there: is the server of {host} running, and is the port right?"
+        return UnreachableError("nothing listens there", f"check that the server of {host} runs, and the port")
     if isinstance(error, TimeoutError):
-        return f"{host} does not answer: check the address, the network and firewalls"
+        return UnreachableError(f"{host} does not answer", "check the address, the port, the network and firewalls")
     if isinstance(error, ConnectionError | EOFError):
-        return f"{host} hung up before TLS was agreed on: is it a securechat server?"
-    return f"cannot connect to {host}: {error}"
+        return _hung_up(host)
+    return UnreachableError(f"cannot connect to {host}: {error}", "check the address and the network")
 
 
 def is_final(error: BaseException) -> bool:
@@ -73,30 +114,41 @@ def _load_ca(context: ssl.SSLContext, ca: Path) -> None:
         raise ConfigError(f"CA file {ca}: holds no certificate in PEM; is it the ca.pem of the server?")
 
 
-def _explain_certificate(error: ssl.SSLCertVerificationError, host: str) -> str:
-    if error.verify_code in _WRONG_NAME:
-        return (
-            f"the certificate is for another name than {host!r}: use a name it was made for, or have one made for this"
+def _explain_certificate(error: ssl.SSLCertVerificationError, host: str) -> UnreachableError:
+    fault = _FAULT_OF_CODE.get(error.verify_code, Fault.CERTIFICATE)
+    words = _CERTIFICATE_WORDS.get(fault)
+    if words is None:
+        return UnreachableError(
+            f"the certificate of {host} was not accepted: {error.verify_message}",
+            "tell the server's admin; --show-handshake prints the certificates",
+            fault,
         )
-    if error.verify_code == _EXPIRED:
-        return f"the certificate of {host} has expired: its admin must renew it (is this computer's clock right?)"
-    if error.verify_code == _NOT_YET_VALID:
-        return f"the certificate of {host} is not valid yet: is this computer's clock right?"
-    if error.verify_code in _UNKNOWN_ISSUER:
-        return (
-            f"the certificate of {host} is not from a CA that you trust: give the server's own CA file with --ca FILE"
-        )
-    return f"the certificate of {host} was not accepted: {error.verify_message}"
+    return UnreachableError(words.cause.format(host=host), words.remedy, fault)
 
 
-def _explain_handshake(error: ssl.SSLError, host: str) -> str:
+def _explain_handshake(error: ssl.SSLError, host: str) -> UnreachableError:
     reason = getattr(error, "reason", None) or ""
-    if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"):
-        return f"{host} does not speak TLS on this port: check the port"
+    if reason in _NOT_TLS:
+        return UnreachableError(
+            f"{host} does not speak TLS on this port", "check the port; securechat's is 6697", Fault.NO_TLS
+        )
     if "PROTOCOL_VERSION" in reason or "UNSUPPORTED_PROTOCOL" in reason:
-        return f"{host} does not offer TLS 1.3, and nothing older is accepted"
+        return UnreachableError(
+            f"{host} does not offer TLS 1.3, and nothing older is accepted",
+            "have its admin turn on TLS 1.3, and look out for a proxy between you and it",
+            Fault.OLD_TLS,
+        )
     if "NO_APPLICATION_PROTOCOL" in reason:
-        return f"{host} speaks TLS but not IRC on this port: check the port"
+        return UnreachableError(f"{host} speaks TLS but not IRC on this port", "check the port; securechat's is 6697")
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return f"{host} hung up before TLS was agreed on: is it a securechat server?"
-    return f"the TLS handshake with {host} failed: {reason or error}"
+        return _hung_up(host)
+    return UnreachableError(
+        f"the TLS handshake with {host} failed: {reason or error}", "check the port, and ask the server's admin"
+    )
+
+
+def _hung_up(host: str) -> UnreachableError:
+    return UnreachableError(
+        f"{host} hung up before TLS was agreed on",
+        f"{NO_SERVER_OF_OURS}; one with too many strangers at its door lets in more later",
+    )

@@ -1,33 +1,55 @@
-"""Who signs in where, and how the secret gets here without standing in argv."""
+"""Who signs in where, and how the secret gets here without standing in argv.
+
+What the options leave out comes from the profile, and what that leaves out from whoever sits at the terminal.
+"""
 
 from __future__ import annotations
 
-import getpass
-import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from securechat.client.address import Address, parse_address
+from securechat.client.credentials import Credentials
 from securechat.client.link import Link
+from securechat.client.private import make_private_directory
+from securechat.client.profile import (
+    FILE,
+    KEYRING,
+    KnownServer,
+    Profile,
+    account_directory,
+    find_home,
+    read_profile,
+    remember,
+)
 from securechat.client.trust import build_context
-from securechat.errors import ConfigError
+from securechat.errors import ConfigError, Fault, NoEntryError
+from securechat.plain.asking import MAX_ANSWER, ask, ask_password, is_somebody_there, read_first_line
 from securechat.plain.printed import warn
 from securechat.plain.typed import find_stdin
+from securechat.plain.visible import show
+from securechat.wire.names import is_account_name
 
-MAX_SECRET: Final = 4096
-"""Bytes of a password or token."""
+ATTEMPTS: Final = 3
+"""How often a password may be mistyped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Everything a link needs to know. The secret is kept out of the repr."""
+    """Everything a link needs to know. The secret is kept out of the repr.
+
+    home: a private directory of this client for this server and account; None where nothing can be kept.
+    place: where the secret is kept, if it is a token that this client keeps: `keyring` or `file`; else "".
+    """
 
     address: Address
     ca: Path | None
     user: str
     secret: str = field(repr=False)
+    home: Path | None = None
+    place: str = ""
 
     def open_link(self, **options: Any) -> Link:
         """Return a link, not yet connected; `options` as those of `Link`.
@@ -37,23 +59,71 @@ class Access:
         """
         return Link(self.address, self.user, self.secret, build_context(self.ca), **options)
 
+    def with_home(self) -> Access:
+        """Return this access with a home that is there; without one where it cannot be made."""
+        home = account_directory(find_home(), self.address, self.user)
+        try:
+            make_private_directory(home)
+        except OSError as error:
+            warn(f"securechat-client: {show(str(home))}: {error.strerror}; nothing is remembered")
+            return self
+        return replace(self, home=home)
+
 
 def build_access(
     server: str | None, ca: Path | None, user: str | None, *, from_stdin: bool, token_file: Path | None
 ) -> Access:
-    """Put together what the options say, and get the secret from where they say it is.
+    """Put together what the options say, what the profile knows and what somebody at the terminal answers.
 
     Raises:
         ConfigError: something is missing, or cannot be read.
+        NoEntryError: at a first contact the server is not the one it should be, or it does not let us in.
     """
-    if not server:
-        raise ConfigError("no server: give HOST or HOST:PORT (send, tail and history take it as --server)")
-    if not user:
-        raise ConfigError("no name: say who you are with --user NAME")
-    address = parse_address(server)
-    # What costs no secret is checked before one is asked for.
-    build_context(ca)
-    return Access(address, ca, user, _read_secret(user, address, from_stdin, token_file))
+    if from_stdin and token_file:
+        raise ConfigError("give either --password-stdin or --token-file, not both")
+    has_secret = from_stdin or token_file is not None
+    profile = Profile() if server and ca and user and has_secret else read_profile(find_home())
+    address = choose_server(server, profile)
+    known = profile.find(address)
+    if not has_secret or ca is None:
+        known = _settle_trust(address, known, ca, meets=not has_secret and is_somebody_there())
+    ca = ca or (find_home() / known.ca if known.ca else None)
+    if ca is not None:
+        # What costs no secret is checked before one is asked for.
+        build_context(ca)
+    access = Access(address, ca, _choose_user(user or known.user, address), "")
+    if from_stdin:
+        secret = _check_secret(read_first_line(find_stdin()), "the first line of standard input")
+        return replace(access, secret=secret)
+    if token_file:
+        return replace(access, secret=_check_secret(_read_token_file(token_file), str(token_file)))
+    return _find_token(access, known) or sign_in_by_password(access)
+
+
+def sign_in_by_password(access: Access) -> Access:
+    """Ask for the password, get this client a token for it, and remember both the server and the token.
+
+    Raises:
+        ConfigError: nobody is there to be asked. NoEntryError: the server does not let us in.
+    """
+    if not is_somebody_there():
+        raise ConfigError("no password: give --token-file FILE, or --password-stdin and the password as the first line")
+    password, token = _trade_password(access)
+    place = _keep_token(access, token)
+    known = read_profile(find_home()).find(access.address)
+    if not known.user or known.user == access.user:
+        known = replace(known, user=access.user, token=place)
+    _remember(access.address, known)
+    return replace(access, secret=token or password, place=place)
+
+
+def forget_rejected_token(access: Access, error: NoEntryError) -> bool:
+    """Forget the token that is kept if it is what the server refused and somebody is there who can do without it."""
+    if not access.place or error.fault is not Fault.CREDENTIALS or not is_somebody_there():
+        return False
+    warn("-- the token that is kept for this device is not accepted any more and is forgotten: the password is needed")
+    _credentials(access).forget(access.place)
+    return True
 
 
 def check_target(target: str) -> str:
@@ -67,33 +137,122 @@ def check_target(target: str) -> str:
     return target
 
 
-def _read_secret(user: str, address: Address, from_stdin: bool, token_file: Path | None) -> str:
-    if from_stdin and token_file:
-        raise ConfigError("give either --password-stdin or --token-file, not both")
-    if from_stdin:
-        return _check_secret(read_first_line(find_stdin()), "the first line of standard input")
-    if token_file:
-        return _check_secret(_read_token_file(token_file), str(token_file))
-    if not os.isatty(find_stdin()):
-        raise ConfigError("no password: give --token-file FILE, or --password-stdin and the password as the first line")
-    return _check_secret(getpass.getpass(f"Password of {user} at {address}: ").encode(), "the password")
-
-
-def read_first_line(descriptor: int) -> bytes:
-    """Read one line and not a byte more: the rest is the text.
+def choose_server(server: str | None, profile: Profile) -> Address:
+    """Return the server that is meant: the one named, else the profile's default, else what somebody answers.
 
     Raises:
-        ConfigError: the line is longer than any secret.
+        ConfigError: there is none, or it cannot be one.
     """
-    line = bytearray()
-    while not line.endswith(b"\n"):
-        byte = os.read(descriptor, 1)
-        if not byte:
-            break
-        line += byte
-        if len(line) > MAX_SECRET:
-            raise ConfigError("the first line of standard input is too long to be a password or token")
-    return bytes(line).rstrip(b"\r\n")
+    named = server or profile.default
+    if not named and is_somebody_there():
+        named = ask("Server (HOST or HOST:PORT): ").strip()
+    if not named:
+        raise ConfigError("no server: give HOST or HOST:PORT (send, tail and history take it as --server)")
+    return parse_address(named)
+
+
+def _choose_user(user: str, address: Address) -> str:
+    if not user and is_somebody_there():
+        user = ask(f"Your account's name at {show(str(address))}: ").strip()
+    if not user:
+        raise ConfigError("no name: say who you are with --user NAME")
+    if not is_account_name(user.partition("@")[0]):
+        raise ConfigError(f"{user!r} is no account name: a letter, then letters, digits, _ or -, at most 32 in all")
+    return user
+
+
+def _settle_trust(address: Address, known: KnownServer, ca: Path | None, *, meets: bool) -> KnownServer:
+    """Return what is known of a server once it is clear whom to trust for it, and remember it.
+
+    meets: somebody is there who can be asked about a server that is new, and whose choice of a CA is remembered.
+    """
+    home = find_home()
+    has_news = ca is not None and meets and home / known.ca != ca.absolute()
+    is_new = ca is None and meets and known == KnownServer()
+    must_fetch = ca is None and bool(known.fingerprint) and not known.ca
+    if not (has_news or is_new or must_fetch):
+        return known
+    from securechat.plain import first_contact
+
+    if ca is not None:
+        met = first_contact.adopt(address, known, ca)
+    elif must_fetch:
+        met = first_contact.fetch(home, address, known)
+    else:
+        met = first_contact.meet(home, address, known)
+    if met != known:
+        _remember(address, met)
+    return met
+
+
+def _remember(address: Address, known: KnownServer) -> None:
+    try:
+        remember(find_home(), address, known)
+    except ConfigError as error:
+        warn(f"securechat-client: {show(str(error))}; this is not remembered")
+
+
+def _find_token(access: Access, known: KnownServer) -> Access | None:
+    """Return the access with the token that is kept for it; None when there is none.
+
+    The profile says where the token of its own user is. Those of others are looked for, in the keyring only when
+    somebody is there whom it can ask; who has no profile has no token.
+    """
+    if known.user in ("", access.user):
+        places: tuple[str, ...] = (known.token,)
+    else:
+        places = (FILE, KEYRING) if is_somebody_there() else (FILE,)
+    for place in places:
+        token = _credentials(access).find(place)
+        if token:
+            return replace(access, secret=token, place=place)
+    return None
+
+
+def _trade_password(access: Access) -> tuple[str, str]:
+    """Ask for the password until the server takes it; return it and the token that the server gives for it, or "".
+
+    Raises:
+        NoEntryError: the server does not let us in.
+    """
+    import asyncio
+
+    for attempts_left in reversed(range(ATTEMPTS)):
+        typed = ask_password(access.user, str(access.address)).encode(errors="surrogateescape")
+        password = _check_secret(typed, "the password")
+        try:
+            return password, asyncio.run(_obtain_token(replace(access, secret=password)))
+        except NoEntryError as error:
+            if error.fault is not Fault.CREDENTIALS or not attempts_left:
+                raise
+            warn(f"securechat-client: {show(str(error))}")
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def _obtain_token(access: Access) -> str:
+    from securechat.client.enrolment import name_device, obtain_token
+
+    async with access.open_link(follow=()) as link:
+        return await obtain_token(link, name_device())
+
+
+def _keep_token(access: Access, token: str) -> str:
+    """Keep a token and say where; returns the place, "" when there is none."""
+    if not token:
+        return ""
+    credentials = _credentials(access)
+    try:
+        place = credentials.keep(token)
+    except ConfigError as error:
+        warn(f"-- {show(str(error))}; the password will be asked for again")
+        return ""
+    where = "the keyring" if place == KEYRING else f"{show(str(credentials.path))}, which only you can read"
+    warn(f"-- a token for this device is kept in {where}; the password is not needed here any more")
+    return place
+
+
+def _credentials(access: Access) -> Credentials:
+    return Credentials(account_directory(find_home(), access.address, access.user), access.address, access.user)
 
 
 def _read_token_file(path: Path) -> bytes:
@@ -101,7 +260,7 @@ def _read_token_file(path: Path) -> bytes:
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             warn(f"securechat-client: others can read {path}: chmod 600 it")
         with path.open("rb") as file:
-            return file.read(MAX_SECRET + 1).strip()
+            return file.read(MAX_ANSWER + 1).strip()
     except OSError as error:
         raise ConfigError(f"token file {path}: {error.strerror}") from error
 
@@ -111,6 +270,6 @@ def _check_secret(secret: bytes, source: str) -> str:
         text = secret.decode()
     except UnicodeDecodeError:
         raise ConfigError(f"{source} is not UTF-8") from None
-    if not text or "\0" in text or "\n" in text or len(secret) > MAX_SECRET:
+    if not text or "\0" in text or "\n" in text or len(secret) > MAX_ANSWER:
         raise ConfigError(f"{source} is no password or token: one line, not empty")
     return text

@@ -1,21 +1,25 @@
-"""The commands of the line mode: one table, from which /help is written."""
+"""The commands of the line mode: one table, from which /help is written and Tab completes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from securechat.client.errors import Unsendable
-from securechat.errors import ConfigError, ProtocolError
-from securechat.plain.access import check_target
+from securechat.errors import ProtocolError
+from securechat.plain.arguments import WrongUsage, channel_first, checked, read_number, split, taken_back
+from securechat.plain.settings import change, list_settings
 from securechat.plain.wording import word_action
 from securechat.wire.message import parse
 
 if TYPE_CHECKING:
+    from securechat.client.events import MessageSeen
     from securechat.plain.line import Talk
 
 HISTORY_LINES: Final = 50
+MOST_HISTORY: Final = 999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,74 +28,36 @@ class Command:
 
     usage: str
     summary: str
-    run: Callable[[Talk, str], None]
+    run: Callable[[Talk, str], Coroutine[Any, Any, None] | None]
 
 
-class WrongUsage(Exception):
-    """What was typed lacks something; the command's usage is the answer."""
+async def run_command(talk: Talk, line: str) -> None:
+    """Do what a line says that begins with `/`.
 
-
-def run_command(talk: Talk, line: str) -> None:
-    """Do what a line says that begins with `/`."""
+    Raises:
+        LineTooLong, Unsendable: nothing was sent.
+    """
     name, _, rest = line[1:].partition(" ")
     command = COMMANDS.get(name.lower())
     if command is None:
         talk.tell(f"there is no /{name}; /help lists the commands")
         return
     try:
-        command.run(talk, rest.strip())
+        asking = command.run(talk, rest.strip())
+        if asking is not None:
+            await asking
     except WrongUsage:
         talk.tell(f"use it so: {command.usage}")
 
 
-def _split(text: str, needed: int) -> list[str]:
-    """Return the first `needed` words and the rest; the words must be there."""
-    words = text.split(maxsplit=needed)
-    if len(words) < needed:
-        raise WrongUsage
-    return [*words, ""][: needed + 1]
-
-
-def _channel_first(talk: Talk, text: str) -> tuple[str, str]:
-    """Return the channel meant, which may be left out, and the rest."""
-    first, _, rest = text.partition(" ")
-    if first.startswith("#"):
-        return _checked(first), rest.strip()
-    if not talk.current.startswith("#"):
-        raise WrongUsage
-    return talk.current, text
-
-
-def _checked(target: str) -> str:
-    try:
-        return check_target(target)
-    except ConfigError as error:
-        raise Unsendable(str(error)) from error
-
-
-def _join(talk: Talk, text: str) -> None:
-    channel, key = _split(text, 1)
-    talk.expect(_checked(channel))
-    talk.link.command("JOIN", channel, *([key] if key else []))
-
-
-def _part(talk: Talk, text: str) -> None:
-    channel, reason = _channel_first(talk, text)
-    talk.link.command("PART", channel, *([reason] if reason else []))
-
-
-def _switch(talk: Talk, text: str) -> None:
-    target, rest = _split(text, 1)
-    if rest:
-        raise WrongUsage
-    talk.switch(_checked(target))
+# Talking
 
 
 def _msg(talk: Talk, text: str) -> None:
-    target, words = _split(text, 1)
+    target, words = split(text, 1)
     if not words:
         raise WrongUsage
-    talk.say(_checked(target), words)
+    talk.say(checked(target), words)
 
 
 def _me(talk: Talk, text: str) -> None:
@@ -100,39 +66,164 @@ def _me(talk: Talk, text: str) -> None:
     talk.say(talk.current, word_action(text))
 
 
-def _names(talk: Talk, text: str) -> None:
-    channel, rest = _channel_first(talk, text)
+def _reply(talk: Talk, text: str) -> None:
+    first, _, rest = text.partition(" ")
+    message: MessageSeen | None
+    if first.startswith("^"):
+        message = talk.transcript.numbered(read_number(first[1:], MOST_HISTORY), talk.current)
+    elif first.startswith("@"):
+        message = talk.transcript.latest_of(first[1:], talk.current)
+    else:
+        message, rest = talk.transcript.latest_to_me(), text
+    if not rest.strip():
+        raise WrongUsage
+    if message is None or not message.msgid:
+        raise Unsendable("there is no such message to answer")
+    talk.say(message.conversation, rest.strip(), reply_to=message.msgid)
+
+
+def _switch(talk: Talk, text: str) -> None:
+    target, rest = split(text, 1)
     if rest:
         raise WrongUsage
-    talk.ask_names(channel)
+    talk.switch(checked(target))
+
+
+def _history(talk: Talk, text: str) -> None:
+    if not talk.current:
+        raise WrongUsage
+    talk.link.ask_history(talk.current, read_number(text, MOST_HISTORY) if text else HISTORY_LINES)
+
+
+# Channels
+
+
+def _join(talk: Talk, text: str) -> None:
+    channel, key = split(text, 1)
+    talk.link.command("JOIN", checked(channel), *([key] if key else []))
+    talk.transcript.expect(channel)
+
+
+def _part(talk: Talk, text: str) -> None:
+    channel, reason = channel_first(talk.current, text)
+    talk.link.command("PART", channel, *([reason] if reason else []))
+
+
+def _names(talk: Talk, text: str) -> None:
+    channel, rest = channel_first(talk.current, text)
+    if rest:
+        raise WrongUsage
+    talk.link.command("NAMES", channel)
+    talk.transcript.expect(channel)
 
 
 def _topic(talk: Talk, text: str) -> None:
-    channel, topic = _channel_first(talk, text)
-    talk.expect(channel)
+    channel, topic = channel_first(talk.current, text)
     talk.link.command("TOPIC", channel, *([topic] if topic else []))
+    talk.transcript.expect(channel)
+
+
+def _list(talk: Talk, text: str) -> None:
+    talk.link.command("LIST", *([checked(text)] if text else []))
 
 
 def _invite(talk: Talk, text: str) -> None:
-    nick, rest = _split(text, 1)
-    channel, _ = _channel_first(talk, rest)
-    talk.link.command("INVITE", _checked(nick), channel)
+    nick, rest = split(text, 1)
+    channel, _ = channel_first(talk.current, rest)
+    talk.link.command("INVITE", checked(nick), channel)
 
 
 def _kick(talk: Talk, text: str) -> None:
-    channel, rest = _channel_first(talk, text)
-    nick, reason = _split(rest, 1)
-    talk.link.command("KICK", channel, _checked(nick), *([reason] if reason else []))
+    channel, rest = channel_first(talk.current, text)
+    nick, reason = split(rest, 1)
+    talk.link.command("KICK", channel, checked(nick), *([reason] if reason else []))
+
+
+def _ban(talk: Talk, text: str) -> None:
+    channel, nick = channel_first(talk.current, text)
+    if not nick:
+        talk.link.command("MODE", channel, "b")
+        return
+    lifted, nick = taken_back(nick)
+    talk.link.command("MODE", channel, "-b" if lifted else "+b", nick)
+
+
+def _mode(talk: Talk, text: str) -> None:
+    channel, changes = channel_first(talk.current, text)
+    talk.link.command("MODE", channel, *changes.split())
+
+
+# People
+
+
+def _who(talk: Talk, text: str) -> None:
+    if not text and not talk.current:
+        raise WrongUsage
+    talk.link.command("WHO", checked(text or talk.current))
+
+
+def _whois(talk: Talk, text: str) -> None:
+    nick, rest = split(text, 1)
+    if rest:
+        raise WrongUsage
+    talk.link.command("WHOIS", checked(nick))
+
+
+def _ignore(talk: Talk, text: str) -> None:
+    if not text:
+        talk.link.command("ACCOUNT", "IGNORED")
+        return
+    undone, nick = taken_back(text)
+    talk.link.command("ACCOUNT", "UNIGNORE" if undone else "IGNORE", nick)
+
+
+# Oneself
 
 
 def _away(talk: Talk, text: str) -> None:
     talk.link.command("AWAY", *([text] if text else []))
 
 
-def _history(talk: Talk, text: str) -> None:
-    if not talk.current or (text and not (text.isascii() and text.isdigit() and int(text[:6]) > 0)):
+async def _passwd(talk: Talk, text: str) -> None:
+    if text:
+        # Whatever it is, it was typed in sight: it must not become a password.
         raise WrongUsage
-    talk.link.ask_history(talk.current, int(text[:6]) if text else HISTORY_LINES)
+    if not talk.link.is_online:
+        raise Unsendable("no connection at the moment")
+    old = await talk.ask_secret("Your password now: ")
+    if old is None:
+        talk.tell("a password can be typed on a terminal only, where nobody sees it")
+        return
+    new = await talk.ask_secret("The new password: ")
+    if not old or not new or new != await talk.ask_secret("The new one again: "):
+        talk.tell("these are not the same; nothing is changed")
+        return
+    talk.change_password(old, new)
+    talk.link.command("ACCOUNT", "PASSWD64", *(b64encode(word.encode()).decode() for word in (old, new)))
+
+
+def _devices(talk: Talk, text: str) -> None:
+    if not text:
+        talk.link.command("ACCOUNT", "DEVICES")
+        return
+    verb, device = split(text, 1)
+    if verb.lower() != "del" or not device:
+        raise WrongUsage
+    talk.link.command("ACCOUNT", "DEVICE", "DEL", device)
+
+
+def _set(talk: Talk, text: str) -> None:
+    name, _, value = text.partition(" ")
+    if not value:
+        for line in list_settings(talk.settings):
+            talk.tell(line)
+        return
+    try:
+        talk.tell(change(talk.settings, name, value.strip()))
+    except ValueError as error:
+        talk.tell(str(error))
+        return
+    talk.save_settings()
 
 
 def _quote(talk: Talk, text: str) -> None:
@@ -160,12 +251,30 @@ COMMANDS: Final[dict[str, Command]] = {
     "switch": Command("/switch #channel|nick", "talk there from now on", _switch),
     "msg": Command("/msg nick|#channel text", "say something there, once", _msg),
     "me": Command("/me text", "say what you do", _me),
+    "reply": Command(
+        "/reply [^number|@nick] text",
+        "answer the last message to you, the one so many back, or somebody's last",
+        _reply,
+    ),
     "names": Command("/names [#channel]", "list the members", _names),
     "topic": Command("/topic [#channel] [text]", "show or set the topic", _topic),
+    "who": Command("/who [#channel|nick]", "show who is here and who is away", _who),
+    "whois": Command("/whois nick", "show what is known of somebody", _whois),
+    "list": Command("/list [#channel]", "list the channels", _list),
+    "history": Command("/history [number]", f"show the last messages again ({HISTORY_LINES})", _history),
     "invite": Command("/invite nick [#channel]", "ask somebody in", _invite),
     "kick": Command("/kick [#channel] nick [reason]", "put somebody out", _kick),
+    "ban": Command(
+        "/ban [#channel] [[-]nick]", "keep somebody out, let in again with -, or list who is kept out", _ban
+    ),
+    "mode": Command("/mode [#channel] [changes]", "show or change a channel's modes", _mode),
     "away": Command("/away [text]", "say that you are away; without text: that you are back", _away),
-    "history": Command("/history [number]", f"show the last messages again ({HISTORY_LINES})", _history),
+    "ignore": Command(
+        "/ignore [[-]nick]", "keep somebody's direct messages away, let them through with -, or list", _ignore
+    ),
+    "passwd": Command("/passwd", "change your password; it asks for both", _passwd),
+    "devices": Command("/devices [del ID]", "list your devices, or revoke the token of one", _devices),
+    "set": Command("/set [name value]", "show or choose bell, colour, time and width", _set),
     "quote": Command("/quote LINE", "send a line to the server as it is", _quote),
     "help": Command("/help", "show this list", _help),
     "quit": Command("/quit", "end", _quit),

@@ -17,6 +17,7 @@ from securechat.client.events import (
     GapSuspected,
     HistoryFailed,
     HistoryPage,
+    HistoryRequest,
     Left,
     MessageSeen,
 )
@@ -35,6 +36,8 @@ PATIENCE: Final = 60.0
 """Seconds to wait for the echo of a message, reconnects included."""
 MAX_UNCONFIRMED: Final = 500
 """Messages on their way at once."""
+ROW_VERSION: Final = 1
+"""What `--json` rows say in `v`; it grows when a field changes its meaning or goes, not when one is added."""
 
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -77,7 +80,7 @@ async def tail(access: Access, target: str, since: str | None, *, as_json: bool)
                 case GapSuspected():
                     warn(word_event(event) or "")
                 case HistoryFailed():
-                    raise _unreadable(target, event)
+                    raise word_unreadable(event)
                 case Left() if event.own and fold(event.channel) == fold(target):
                     raise SecurechatError(f"you are no longer in {show(target)}")
                 case _:
@@ -93,7 +96,7 @@ async def history(access: Access, target: str, limit: int, *, as_json: bool) -> 
         before, missing = "*", limit
         while missing > 0:
             link.ask_history(target, missing, before)
-            page = await _take_page(link, target)
+            page = await _take_page(link)
             pages.insert(0, page[-missing:])
             missing -= len(page)
             if not page or not page[0].msgid or before == f"msgid={page[0].msgid}":
@@ -109,6 +112,7 @@ def print_message(message: MessageSeen, *, as_json: bool) -> None:
     """Print a message as a line for people, or as one JSON object in ASCII."""
     if as_json:
         row = {
+            "v": ROW_VERSION,
             "msgid": message.msgid,
             "time": format_time(message.time),
             "target": message.target,
@@ -120,6 +124,13 @@ def print_message(message: MessageSeen, *, as_json: bool) -> None:
     else:
         line = word_message(message)
     print_line(line)
+
+
+def word_unreadable(event: HistoryFailed) -> SecurechatError:
+    """Return the error that says why a conversation cannot be read, and what to look at."""
+    where = show(event.request.target) if isinstance(event.request, HistoryRequest) else "history"
+    reason = show(event.reason or event.code)
+    return SecurechatError(f"{where}: {reason}; are you a member, and is it written correctly?")
 
 
 def parse_since(text: str) -> tuple[int, str]:
@@ -195,7 +206,7 @@ async def _lines_of(text: str | None) -> AsyncIterator[bytes]:
             yield part.encode(errors="surrogateescape")
 
 
-async def _take_page(link: Link, target: str) -> tuple[MessageSeen, ...]:
+async def _take_page(link: Link) -> tuple[MessageSeen, ...]:
     try:
         async with asyncio.timeout(PATIENCE):
             async for event in link:
@@ -203,7 +214,7 @@ async def _take_page(link: Link, target: str) -> tuple[MessageSeen, ...]:
                     case HistoryPage():
                         return event.messages
                     case HistoryFailed():
-                        raise _unreadable(target, event)
+                        raise word_unreadable(event)
                     case Disconnected():
                         raise UnreachableError(f"connection lost: {event.reason}")
                     case _:
@@ -211,11 +222,6 @@ async def _take_page(link: Link, target: str) -> tuple[MessageSeen, ...]:
     except TimeoutError:
         raise UnreachableError("the server does not answer") from None
     raise UnreachableError("the link has ended")
-
-
-def _unreadable(target: str, event: HistoryFailed) -> SecurechatError:
-    reason = show(event.reason or event.code)
-    return SecurechatError(f"{show(target)}: {reason}; are you a member, and is it written correctly?")
 
 
 def _decode(line: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator
 from typing import Final
 
 from securechat.client.errors import Unsendable
@@ -26,7 +26,7 @@ def find_stdin() -> int:
     return sys.stdin.fileno()
 
 
-async def read_lines(descriptor: int) -> AsyncIterator[bytes]:
+async def read_lines(descriptor: int) -> AsyncGenerator[bytes, None]:
     """Yield the lines of a pipe, file or terminal as they come, endings removed.
 
     Reads the descriptor itself: a buffered reader would already hold what was piped in behind the password.
@@ -47,25 +47,6 @@ async def read_lines(descriptor: int) -> AsyncIterator[bytes]:
             raise Unsendable(f"a line of more than {MAX_LINE} bytes")
     if held:
         yield held.removesuffix(b"\r")
-
-
-async def prompt_lines(prompt: Callable[[], str]) -> AsyncIterator[bytes]:
-    """Yield the lines that a person edits on a terminal, below whatever is printed meanwhile.
-
-    prompt: returns what stands before the line being typed; plain text, no markup.
-    """
-    from prompt_toolkit import PromptSession
-    from prompt_toolkit.patch_stdout import patch_stdout
-
-    session: PromptSession[str] = PromptSession(erase_when_done=True)
-    # Not raw: prompt_toolkit then lets no escape sequence through, should one ever get past `show`.
-    with patch_stdout(raw=False):
-        while True:
-            try:
-                line = await session.prompt_async(prompt)
-            except EOFError:
-                return
-            yield line.encode(errors="replace")
 
 
 async def _wait_readable(descriptor: int) -> None:

@@ -17,8 +17,8 @@ _INVISIBLE: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\
 def show(text: str) -> str:
     """Return text in which every character can be seen and none acts on the terminal.
 
-    Controls become `^[`, `^?` and so on, everything else that is unseen its code: `<U+202E>`. Also takes ends of
-    lines, so that one field never becomes two lines.
+    Controls become `^[`, `^?` and so on, everything else that is unseen its code: `<U+202E>`, and a flood of combining
+    marks their number. Also takes ends of lines, so that one field never becomes two lines.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -26,11 +26,20 @@ def show(text: str) -> str:
     marks = 0
     for character in text:
         kind = category(character)
-        marks = marks + 1 if kind in _MARKS else 0
+        if kind in _MARKS and character not in _INVISIBLE:
+            marks += 1
+            if marks <= MAX_MARKS:
+                shown.append(character)
+            continue
+        if marks > MAX_MARKS:
+            shown.append(f"<+{marks - MAX_MARKS} marks>")
+        marks = 0
         if character < " " or character == "\x7f":
             shown.append(f"^{chr(ord(character) ^ 0x40)}")
-        elif kind in _SHOWN_AS_CODE or character in _INVISIBLE or marks > MAX_MARKS:
+        elif kind in _SHOWN_AS_CODE or character in _INVISIBLE:
             shown.append(f"<U+{ord(character):04X}>")
         else:
             shown.append(character)
+    if marks > MAX_MARKS:
+        shown.append(f"<+{marks - MAX_MARKS} marks>")
     return "".join(shown)

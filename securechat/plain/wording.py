@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from securechat.client.events import (
     AwayChanged,
@@ -22,6 +22,7 @@ from securechat.client.events import (
     ModeChanged,
     NamesListed,
     Noticed,
+    PasswordChanged,
     Renamed,
     TopicSet,
 )
@@ -30,6 +31,11 @@ from securechat.plain.visible import show
 
 SHOWN_NAMES: Final = 100
 
+Piece: TypeAlias = tuple[str, str]
+"""A part of a line: what it is (`time`, `place`, `nick`, `mention`, `text`, or "" for the rest) and its words."""
+
+QUOTED: Final = 30
+"""Characters of a message shown where it is answered."""
 _ACTION: Final = "\x01ACTION "
 
 
@@ -41,7 +47,39 @@ def word_event(event: Event) -> str | None:
 
 def word_message(message: MessageSeen) -> str:
     """Return a message as `HH:MM #channel <nick> text`, in local time."""
-    return f"{_word_time(message.time)} {show(message.conversation)} {_word_speech(message)}"
+    return "".join(words for _, words in compose_message(message))
+
+
+def compose_message(
+    message: MessageSeen, clock: str = "%H:%M", *, is_mention: bool = False, answered: MessageSeen | None = None
+) -> list[Piece]:
+    """Return a message in pieces: `HH:MM #channel <nick> text`, in local time.
+
+    clock: the form of the time, as strftime has it.
+    answered: the message that it answers, where that is known.
+    """
+    when = local_time(message.time)
+    pieces = [("time", when.strftime(clock) if when else "--:--"), ("", " "), ("place", show(message.conversation))]
+    pieces.append(("mention", " >> ") if is_mention else ("", " "))
+    sender = show(message.sender)
+    text = message.text
+    if text.startswith(_ACTION):
+        text = text.removeprefix(_ACTION).removesuffix(chr(1))
+        pieces.append(("nick", f"* {sender}"))
+    else:
+        pieces.append(("nick", f"-{sender}-" if message.command == "NOTICE" else f"<{sender}>"))
+    pieces.append(("", " "))
+    if message.reply_to:
+        pieces += [("place", _word_answered(answered)), ("", " ")]
+    return [*pieces, ("text", show(text))]
+
+
+def _word_answered(answered: MessageSeen | None) -> str:
+    if answered is None:
+        return "(an answer)"
+    text = answered.text.removeprefix(_ACTION).removesuffix(chr(1))
+    words = text if len(text) <= QUOTED else f"{text[: QUOTED - 2]}.."
+    return f"(to {show(answered.sender)}: {show(words)})"
 
 
 def word_unconfirmed(message: Outgoing, nick: str, remark: str) -> str:
@@ -65,19 +103,12 @@ def word_lost_connection(event: Disconnected) -> str:
     return f"-- connection lost: {show(event.reason)}; trying again in {event.delay:.1f} s"
 
 
-def _word_time(ms: int) -> str:
+def local_time(ms: int) -> datetime | None:
+    """Return a time in milliseconds since 1970 as the local one, or None when there is no such time."""
     try:
-        return f"{datetime.fromtimestamp(ms / 1000).astimezone():%H:%M}"
+        return datetime.fromtimestamp(ms / 1000).astimezone()
     except (ValueError, OverflowError, OSError):
-        return "--:--"
-
-
-def _word_speech(message: MessageSeen) -> str:
-    sender = show(message.sender)
-    if message.text.startswith(_ACTION):
-        return f"* {sender} {show(message.text.removeprefix(_ACTION).removesuffix(chr(1)))}"
-    text = show(message.text)
-    return f"-{sender}- {text}" if message.command == "NOTICE" else f"<{sender}> {text}"
+        return None
 
 
 def _because(reason: str) -> str:
@@ -104,9 +135,9 @@ def _renamed(event: Renamed) -> str:
     return f"-- {show(event.nick)} is now called {show(event.new_nick)}"
 
 
-def _topic(event: TopicSet) -> str | None:
+def _topic(event: TopicSet) -> str:
     if not event.by:
-        return f"-- {show(event.channel)}: topic: {show(event.topic)}" if event.topic else None
+        return f"-- {show(event.channel)}: " + (f"topic: {show(event.topic)}" if event.topic else "no topic")
     what = f"topic: {show(event.topic)}" if event.topic else "no topic any more"
     return f"-- {show(event.channel)}: {what} (by {show(event.by)})"
 
@@ -128,7 +159,8 @@ def _away(event: AwayChanged) -> str:
 
 
 def _mode(event: ModeChanged) -> str:
-    return f"-- {show(event.target)}: mode {show(' '.join(event.changes))} (by {show(event.by)})"
+    by = f" (by {show(event.by)})" if event.by else ""
+    return f"-- {show(event.target)}: mode {show(' '.join(event.changes))}{by}"
 
 
 def _invited(event: Invited) -> str:
@@ -151,6 +183,10 @@ def _gap(event: GapSuspected) -> str:
     return f"-- {where}messages may be missing here ({show(event.reason)})"
 
 
+def _password_changed(event: PasswordChanged) -> str:
+    return "-- your password is changed; your other devices must sign in anew"
+
+
 def _noticed(event: Noticed) -> str:
     return f"-- {show(event.text)}"
 
@@ -170,4 +206,5 @@ _WORDINGS: Final[dict[type, Callable[[Any], str | None]]] = {
     HistoryFailed: _history_failed,
     GapSuspected: _gap,
     Noticed: _noticed,
+    PasswordChanged: _password_changed,
 }

@@ -74,10 +74,16 @@ _SERVICE_SKELETONS: Final = frozenset(map(skeleton, _SERVICES))
 def is_reserved(name: str) -> bool:
     """Tell whether `name` is kept from being registered.
 
-    A name that looks like a service's counts as it; the other reserved words only count as they are written,
-    since "Ali" looks like "all" and is somebody.
+    A name that looks like a service's counts as it, and so does one that could be shown for a deleted account; the
+    other reserved words only count as they are written, since "Ali" looks like "all" and is somebody.
     """
-    return fold(name) in _WORDS or skeleton(name) in _SERVICE_SKELETONS
+    looks = skeleton(name)
+    return fold(name) in _WORDS or looks in _SERVICE_SKELETONS or looks.startswith("deleted")
+
+
+def deleted_name(account_id: str) -> str:
+    """Return the name that a deleted account is shown by."""
+    return f"deleted-{account_id[:6]}"
 
 
 def is_channel_name(text: str) -> bool:

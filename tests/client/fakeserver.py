@@ -62,7 +62,8 @@ class FakeServer:
     """Knows alice, bob and carol, whose password is "secret"; everybody is in #general.
 
     cut_after_storing / cut_before_storing: message texts at which the connection is cut instead of an echo.
-    deaf: answers nothing after the sign-in. rejects: what is sent instead of the capability list.
+    deaf: answers nothing after the sign-in. greeting: what is sent before anything was asked.
+    tokens: by the token, whose it is; ACCOUNT DEVICE ADD makes them. refusal: the answer to every sign-in instead.
     """
 
     def __init__(self, authority: trustme.CA, names: tuple[str, ...] = ("localhost", "127.0.0.1")) -> None:
@@ -73,6 +74,9 @@ class FakeServer:
         self.guests: list[Guest] = []
         self.stored: list[Stored] = []
         self.passwords = {"alice": "secret", "bob": "secret", "carol": "secret"}
+        self.tokens: dict[str, str] = {}
+        self.labels: list[str] = []
+        self.refusal = ""
         self.cut_after_storing: set[str] = set()
         self.cut_before_storing: set[str] = set()
         self.forgotten: set[str] = set()
@@ -175,7 +179,9 @@ class FakeServer:
             guest.tell("AUTHENTICATE +")
             return
         _, name, password = b64decode(params[0]).decode().split("\0")
-        if self.passwords.get(name) == password:
+        if self.refusal:
+            guest.tell(self.refusal)
+        elif self.passwords.get(name) == password or self.tokens.get(password) == name:
             guest.nick = name
             guest.tell(f":irc.test 903 {name} :SASL authentication successful")
         else:
@@ -194,6 +200,15 @@ class FakeServer:
             f":irc.test 366 {nick} #general :End of names",
         )
         guest.let_in = True
+
+    def _on_account(self, guest: Guest, params: list[str], tags: dict[str, str]) -> None:
+        if params[:2] != ["DEVICE", "ADD"]:
+            guest.tell(":irc.test FAIL ACCOUNT UNKNOWN_SUBCOMMAND :Use another")
+            return
+        token = f"sct_{len(self.tokens) + 2}{'a' * 51}"
+        self.tokens[token] = guest.nick
+        self.labels.append(params[2])
+        guest.tell(f":irc.test NOTE ACCOUNT DEVICE_ADDED d{len(self.tokens)} {token} :Sign in with this token")
 
     def _on_ping(self, guest: Guest, params: list[str], tags: dict[str, str]) -> None:
         guest.tell(f":irc.test PONG irc.test {params[0]}")

@@ -17,6 +17,7 @@ from securechat.client.events import (
     Invited,
     Joined,
     Left,
+    Listing,
     MessageSeen,
     ModeChanged,
     NamesListed,
@@ -75,7 +76,7 @@ def test_an_echo_inside_a_labelled_batch_acknowledges_and_the_remark_beside_it_i
         b"@batch=r;msgid=m1 :Alice!Alice@securechat PRIVMSG bob :hi\r\nBATCH -r\r\n"
     )
     assert events == [
-        Noticed("301", "bob at lunch"),
+        AwayChanged("bob", "at lunch"),
         Acknowledged("u-1", "m1"),
         MessageSeen("bob", "bob", "Alice", "hi", "m1", NOW, own=True),
     ]
@@ -185,10 +186,10 @@ LINES = [
     (b":irc.test NOTICE Alice :server words", [Noticed("", "server words")]),
     (b":bob!bob@securechat PRIVMSG Alice :psst", [MessageSeen("bob", "Alice", "bob", "psst", "", NOW)]),
     (b"FAIL JOIN CODE #x :no", [Failed("JOIN", "CODE", "no", "#x")]),
-    (b"NOTE ACCOUNT DEVICE_ADDED 7 sct_x :Keep it", [Noticed("NOTE", "7 sct_x Keep it")]),
+    (b"NOTE ACCOUNT DEVICE_ADDED 7 sct_x :Keep it", [Noticed("NOTE", "7 sct_x - Keep it")]),
     (b"WARN * CODE :careful", [Noticed("WARN", "careful")]),
     (b"NOTE * CODE", [Noticed("NOTE", "CODE")]),
-    (b":irc.test 671 Alice bob :is secure", [Noticed("671", "bob is secure")]),
+    (b":irc.test 391 Alice irc.test :noon", [Noticed("391", "irc.test noon")]),
     (b":irc.test 422 Alice :No MOTD", [Noticed("422", "No MOTD")]),
     (b":irc.test 599 Alice :no", [Failed("", "599", "no")]),
     (b":irc.test 902 Alice :locked", [Failed("", "902", "locked")]),
@@ -200,7 +201,15 @@ LINES = [
     (b"!x@y PRIVMSG Alice :hi", []),
     (b":bob!b@c PRIVMSG #a,#b :hi", []),
     (b":irc.test 473 Alice #x :Invite only", [Failed("#x", "473", "Invite only")]),
-    (b":irc.test 311 Alice bob bob securechat * :Bob", [Noticed("311", "bob bob securechat * Bob")]),
+    (b":irc.test 311 Alice bob bob securechat * :Bob", []),
+    (b":irc.test 341 Alice bob #x", [Invited("#x", "bob", "Alice")]),
+    (b":irc.test 324 Alice #x +ntk key", [ModeChanged("#x", "", ("+ntk", "key"))]),
+    (b":irc.test 329 Alice #x 1700000000", []),
+    (
+        b"@+draft/reply=m1 :bob!b@c PRIVMSG Alice :yes",
+        [MessageSeen("bob", "Alice", "bob", "yes", "", NOW, reply_to="m1")],
+    ),
+    (b":irc.test 323 Alice :End of /LIST", [Listing("channels", "", ())]),
     (b"ERROR :Closing link", [Closed("Closing link")]),
     (b"@label=99 PONG irc.test x", []),
     (b":irc.test CAP Alice NEW :batch", []),

@@ -96,6 +96,9 @@ UNASKED = [
     LS + b"CAP * ACK :sasl\r\nAUTHENTICATE +\r\n",
     LS + ACK.replace(b"echo-message", b"echo-massage") + b"AUTHENTICATE +\r\n",
     b"001 alice :come in\r\n376 alice :x\r\nAUTHENTICATE +\r\n",
+    LS
+    + ACK
+    + b"903 alice :ok\r\nAUTHENTICATE +\r\n001 alice :hi\r\nAUTHENTICATE +\r\n376 alice :x\r\nAUTHENTICATE +\r\n",
 ]
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import socket
 import ssl
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 import trustme
 
 from securechat.client.trust import build_context, explain, is_final
-from securechat.errors import ConfigError
+from securechat.errors import ConfigError, Fault
+from tests.client.tlsserver import TOMORROW, YESTERDAY
 
 
 def fail_handshake(
@@ -20,13 +21,14 @@ def fail_handshake(
     host: str = "localhost",
     *,
     version: ssl.TLSVersion | None = None,
+    begins: datetime | None = None,
     expires: datetime | None = None,
 ) -> ssl.SSLError:
     """Return what a client's handshake in memory raises."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if version is not None:
         server.maximum_version = version
-    authority.issue_cert("localhost", not_after=expires).configure_cert(server)
+    authority.issue_cert("localhost", not_before=begins, not_after=expires).configure_cert(server)
     pipes = [ssl.MemoryBIO() for _ in range(2)]
     ends = [
         trusted.wrap_bio(pipes[0], pipes[1], server_hostname=host),
@@ -97,27 +99,44 @@ def test_a_key_or_a_directory_is_no_ca_file(tmp_path: Path, authority: trustme.C
 
 
 def test_each_fault_of_a_certificate_is_named_with_its_remedy(authority: trustme.CA, trusted: ssl.SSLContext) -> None:
-    yesterday = datetime.now(UTC) - timedelta(days=1)
     faults = [
-        (fail_handshake(trustme.CA(), trusted), "not from a CA that you trust", "--ca FILE"),
-        (fail_handshake(authority, trusted, "elsewhere"), "for another name than 'elsewhere'", "made for"),
-        (fail_handshake(authority, trusted, "127.0.0.1"), "for another name than '127.0.0.1'", "made for"),
-        (fail_handshake(authority, trusted, expires=yesterday), "has expired", "renew"),
+        (fail_handshake(trustme.CA(), trusted), Fault.UNKNOWN_CA, "not from a CA that you trust", "--ca FILE"),
+        (
+            fail_handshake(authority, trusted, "elsewhere"),
+            Fault.WRONG_NAME,
+            "another name than 'elsewhere'",
+            "made for",
+        ),
+        (
+            fail_handshake(authority, trusted, "127.0.0.1"),
+            Fault.WRONG_NAME,
+            "another name than '127.0.0.1'",
+            "made for",
+        ),
+        (fail_handshake(authority, trusted, expires=YESTERDAY), Fault.EXPIRED, "has expired", "renew"),
+        (fail_handshake(authority, trusted, begins=TOMORROW), Fault.NOT_YET_VALID, "not valid yet", "clock"),
     ]
-    for error, cause, remedy in faults:
-        said = explain(error, error_host(cause))
-        assert cause in said
-        assert remedy in said
+    for error, fault, cause, remedy in faults:
+        said = explain(error, cause.split("'")[1] if "'" in cause else "localhost")
+        assert said.fault is fault
+        assert cause in str(said)
+        assert remedy in said.remedy
         assert is_final(error)
 
 
-def error_host(cause: str) -> str:
-    return cause.split("'")[1] if "'" in cause else "localhost"
+def test_a_fault_that_has_no_words_of_its_own_is_told_in_those_of_openssl() -> None:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_code, error.verify_message = 79, "invalid CA certificate"
+    said = explain(error, "localhost")
+    assert said.fault is Fault.CERTIFICATE
+    assert str(said) == "the certificate of localhost was not accepted: invalid CA certificate"
 
 
 def test_an_older_tls_is_named(authority: trustme.CA, trusted: ssl.SSLContext) -> None:
     error = fail_handshake(authority, trusted, version=ssl.TLSVersion.TLSv1_2)
-    assert explain(error, "localhost") == "localhost does not offer TLS 1.3, and nothing older is accepted"
+    said = explain(error, "localhost")
+    assert str(said) == "localhost does not offer TLS 1.3, and nothing older is accepted"
+    assert said.fault is Fault.OLD_TLS
     assert not is_final(error)
 
 
@@ -134,7 +153,9 @@ def test_an_older_tls_is_named(authority: trustme.CA, trusted: ssl.SSLContext) -
         (OSError(101, "Network is unreachable"), "Network is unreachable"),
     ],
 )
-def test_each_way_of_not_arriving_is_one_plain_line(error: BaseException, words: str) -> None:
+def test_each_way_of_not_arriving_is_one_plain_line_and_one_of_remedy(error: BaseException, words: str) -> None:
     said = explain(error, "chat.example")
-    assert words in said
-    assert "\n" not in said
+    assert words in str(said)
+    assert said.fault is Fault.UNREACHABLE
+    assert said.remedy
+    assert "\n" not in str(said) + said.remedy

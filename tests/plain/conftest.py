@@ -11,7 +11,16 @@ from tests.client.conftest import authority, ca_file, server
 from tests.client.fakeserver import FakeServer
 from tests.plain.program import Program
 
-__all__ = ["authority", "ca_file", "program", "server"]
+__all__ = ["authority", "ca_file", "client_home", "program", "server"]
+
+
+@pytest.fixture(autouse=True)
+def client_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return where every client of the test remembers things: nowhere near the home of whoever runs the tests."""
+    home = tmp_path / "client-home"
+    monkeypatch.setenv("SECURECHAT_CLIENT_HOME", str(home))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    return home
 
 
 @pytest.fixture

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
-import pexpect
-import pytest
-
+from tests.architecture.test_imports import list_loaded
 from tests.client.fakeserver import FakeServer
 from tests.plain.program import Program
 
@@ -64,6 +59,21 @@ COMMANDS = [
     ("/kick #other bob for a reason", "KICK #other bob :for a reason"),
     ("/away", "AWAY"),
     ("/away at lunch", "AWAY :at lunch"),
+    ("/who", "WHO #general"),
+    ("/who bob", "WHO bob"),
+    ("/whois bob", "WHOIS bob"),
+    ("/list", "LIST"),
+    ("/ban", "MODE #general b"),
+    ("/ban eve", "MODE #general +b eve"),
+    ("/ban #other -eve", "MODE #other -b eve"),
+    ("/mode", "MODE #general"),
+    ("/mode +o bob", "MODE #general +o bob"),
+    ("/mode #other +nt", "MODE #other +nt"),
+    ("/ignore", "ACCOUNT IGNORED"),
+    ("/ignore eve", "ACCOUNT IGNORE eve"),
+    ("/ignore -eve", "ACCOUNT UNIGNORE eve"),
+    ("/devices", "ACCOUNT DEVICES"),
+    ("/devices del d1", "ACCOUNT DEVICE DEL d1"),
     ("/quote mode #general +m", "MODE #general +m"),
     ("/quote ACCOUNT DEVICE ADD :my phone", "ACCOUNT DEVICE ADD :my phone"),
 ]
@@ -86,6 +96,16 @@ WRONG = [
     ("/kick", "-- use it so: /kick [#channel] nick [reason]"),
     ("/history x", "-- use it so: /history [number]"),
     ("/quote :", "-- use it so: /quote LINE"),
+    ("/whois", "-- use it so: /whois nick"),
+    ("/devices del", "-- use it so: /devices [del ID]"),
+    ("/passwd secret secret", "-- use it so: /passwd"),
+    ("/passwd", "-- a password can be typed on a terminal only, where nobody sees it"),
+    ("/reply yes", "-- not sent: there is no such message to answer"),
+    ("/reply ^9 yes", "-- not sent: there is no such message to answer"),
+    ("/reply ^x yes", "-- use it so: /reply [^number|@nick] text"),
+    ("/reply", "-- use it so: /reply [^number|@nick] text"),
+    ("/set bell loud", "-- bell can be: on, off"),
+    ("/set bell off", "-- bell is off now"),
     ("/switch #elsewhere", "-- not sent: you are not in #elsewhere: /join #elsewhere"),
     ("/msg a,b hi", "-- not sent: 'a,b' is neither one #channel nor one person"),
     ("/quote x\x1b y", "-- not sent: cannot be sent: illegal command 'X\\x1b'"),
@@ -181,37 +201,55 @@ async def test_hostile_names_topics_and_reasons_act_on_nothing(server: FakeServe
     assert all(line.isprintable() for line in lines), lines
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a pty")
-async def test_on_a_terminal_an_arriving_message_does_not_disturb_the_line_being_typed(
-    server: FakeServer, program: MakeProgram, tmp_path: Path
-) -> None:
-    words = program(sign_in=False).words
-    with (tmp_path / "screen").open("w") as record:
-        client = pexpect.spawn(
-            Program.command[0], [*Program.command[1:], *words], encoding="utf-8", timeout=20, env=terminal_environment()
-        )
-        client.logfile_read = record
-        await client.expect("Password of alice", async_=True)
-        await asyncio.to_thread(client.waitnoecho)
-        client.sendline("secret")
-        await client.expect("members", async_=True)
-        await client.expect(r"\[#general\]", async_=True)
-        client.send("half a li")
-        await client.expect("half a li", async_=True)
-        server.say("bob", "#general", "interrupting \x1b[2J")
-        await client.expect(r"<bob> interrupting \^\[\[2J", async_=True)
-        client.send("ne\r")
-        await client.expect("<alice> half a line", async_=True)
-        client.send("/quit\r")
-        await client.expect(pexpect.EOF, async_=True)
-        await asyncio.to_thread(client.close)
-    assert client.exitstatus == 0
-    assert [message.text for message in server.stored] == ["interrupting \x1b[2J", "half a line"]
-    screen = (tmp_path / "screen").read_text()
-    assert "secret" not in screen
-    assert "\x1b[2J" not in screen
+async def test_an_answer_names_what_it_answers_and_is_shown_as_one(server: FakeServer, program: MakeProgram) -> None:
+    server.say("bob", "#general", "tea or coffee, and with what in it?")
+    server.say("carol", "#general", "alice: and you?")
+    server.say("bob", "#general", "or water")
+    async with program() as client:
+        await client.read_until("water")
+        client.type("/reply me too", "/reply ^1 water", "/reply @bob no, ^3 is a number", "/reply ^3 tea", "/quit")
+        await client.process.wait()
+    sent = [line.partition("+draft/reply=")[2] for line in server.guests[0].lines if "+draft/reply" in line]
+    answered = [(line.split(";")[0].split(" ")[0], line.partition("#general ")[2].removeprefix(":")) for line in sent]
+    assert answered == [("m0002", "me too"), ("m0003", "water"), ("m0003", "no, ^3 is a number"), ("m0001", "tea")]
 
 
-def terminal_environment() -> dict[str, str]:
-    """Return the environment of a person's terminal."""
-    return {"TERM": "xterm", "PATH": "/usr/bin:/bin", "TZ": "UTC", "LANG": "C.UTF-8", "HOME": "/nonexistent"}
+LISTS = [
+    (
+        [":irc.test 352 alice #general bob h s bob G@ :0 bob", ":irc.test 315 alice #general :End"],
+        ["-- #general: 1 person", "--   @bob  away  #general"],
+    ),
+    (
+        [":irc.test 311 alice bob bob h * :bob", ":irc.test 319 alice bob :#general", ":irc.test 318 alice bob :End"],
+        ["-- bob:", "--   nick  bob", "--   in    #general"],
+    ),
+    (
+        [":irc.test 322 alice #general 3 :tea", ":irc.test 322 alice #x 12 :", ":irc.test 323 alice :End"],
+        ["-- 2 channels", "--   #general  3   tea", "--   #x        12"],
+    ),
+    (
+        [":irc.test 367 alice #x eve!*@* bob 1700000000", ":irc.test 368 alice #x :End"],
+        ["-- #x: 1 ban", "--   eve!*@*  by bob  2023-11-14 22:13"],
+    ),
+    (
+        ["NOTE ACCOUNT DEVICE d1 2023-11-14T22:13:20.000Z this-device :my phone", "NOTE ACCOUNT END_OF_DEVICES :1"],
+        [
+            "-- 1 device with a token of its own; /devices del ID revokes one",
+            "--   d1  2023-11-14  my phone (this one)",
+        ],
+    ),
+]
+
+
+async def test_lists_are_lines_for_people(server: FakeServer, program: MakeProgram) -> None:
+    async with program() as client:
+        await client.read_until("members")
+        for lines, printed in LISTS:
+            server.guests[0].tell(*lines, ":bob!b@c PRIVMSG #general :end")
+            assert (await client.read_until("<bob> end"))[:-1] == printed
+
+
+def test_lines_in_a_pipe_load_nothing_of_a_terminal() -> None:
+    terminal = {"prompt_toolkit", "wcwidth", "curses", "securechat.plain.terminal", "securechat.plain.wrapping"}
+    assert list_loaded("securechat.plain.line") & terminal == set()
+    assert terminal <= list_loaded("securechat.plain.terminal")

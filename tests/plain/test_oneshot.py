@@ -71,21 +71,21 @@ async def test_send_stops_at_what_cannot_be_sent(server: FakeServer, program: Ma
     assert [message.text for message in server.stored] == ["one"]
 
 
-async def test_a_wrong_password_is_exit_1_and_one_line(program: MakeProgram) -> None:
+async def test_a_wrong_password_is_exit_20_with_its_cause_and_remedy(program: MakeProgram) -> None:
     outcome = await program("send", "#general", "hi", "--password-stdin", sign_in=False).run(b"wrong\n")
-    assert outcome.code == 1
+    assert outcome.code == 20
     assert outcome.out == ""
     assert "does not let alice in: wrong name or password (SASL authentication failed, 904)" in outcome.err
-    assert outcome.err.count("\n") == 1
+    assert outcome.err.count("\n") == 2
 
 
-async def test_a_wrong_ca_is_exit_3_and_nothing_is_sent(program: MakeProgram, tmp_path: Path) -> None:
+async def test_a_wrong_ca_is_exit_10_and_nothing_is_sent(program: MakeProgram, tmp_path: Path) -> None:
     async with FakeServer(trustme.CA()) as stranger:
         outcome = await program("send", "#general", "hi", server=f"localhost:{stranger.port}").run()
         assert stranger.received == b""
-    assert outcome.code == 3
+    assert outcome.code == 10
     assert "not from a CA that you trust" in outcome.err
-    assert outcome.err.count("\n") == 1
+    assert outcome.err.count("\n") == 2
 
 
 async def test_no_server_is_exit_3(server: FakeServer, program: MakeProgram) -> None:
@@ -94,7 +94,7 @@ async def test_no_server_is_exit_3(server: FakeServer, program: MakeProgram) -> 
         outcome = await program(*words).run()
         assert outcome.code == 3
         assert "nothing listens there" in outcome.err
-        assert outcome.err.count("\n") == 1
+        assert outcome.err.count("\n") == 2
 
 
 MISUSES = [
@@ -166,6 +166,7 @@ async def test_tail_prints_one_object_a_line_as_messages_come(server: FakeServer
         assert await tail.process.wait() == 130
     assert rows == [
         {
+            "v": 1,
             "msgid": "m0002",
             "time": "2023-11-14T22:13:20.002Z",
             "target": "#general",
@@ -174,6 +175,7 @@ async def test_tail_prints_one_object_a_line_as_messages_come(server: FakeServer
             "command": "PRIVMSG",
         },
         {
+            "v": 1,
             "msgid": "m0004",
             "time": "2023-11-14T22:13:20.004Z",
             "target": "#general",

@@ -1,0 +1,99 @@
+"""What a person can compare of a certificate: names, dates, fingerprints. Loads `cryptography`, so import it late."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+LEAST_DIGITS: Final = 16
+"""Hex digits of a fingerprint that must be given to have it compared."""
+
+_UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm)
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFacts:
+    """What is in a certificate; fingerprints are SHA-256 in lower-case hex, of all of it and of its public key."""
+
+    subject: str
+    issuer: str
+    names: tuple[str, ...]
+    not_before: datetime
+    not_after: datetime
+    fingerprint: str
+    key_fingerprint: str
+
+
+def read_facts(der: bytes) -> CertificateFacts | None:
+    """Return what is in a certificate, None when it cannot be read."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        return CertificateFacts(
+            certificate.subject.rfc4514_string(),
+            certificate.issuer.rfc4514_string(),
+            _read_names(certificate),
+            certificate.not_valid_before_utc,
+            certificate.not_valid_after_utc,
+            hashlib.sha256(der).hexdigest(),
+            _fingerprint_key(certificate),
+        )
+    except _UNREADABLE:
+        return None
+
+
+def find_authority(chain: tuple[bytes, ...]) -> bytes | None:
+    """Return the authority in a chain: a certificate behind the server's own that vouches for itself; None without one."""
+    return next((der for der in reversed(chain[1:]) if _is_authority(der)), None)
+
+
+def is_fingerprint_of(typed: str, der: bytes) -> bool:
+    """Tell whether somebody who typed a fingerprint meant this certificate, by its public key or as a whole.
+
+    typed: at least the first 16 hex digits; colons, spaces and a leading `SHA256:` do not count.
+    """
+    digits = re.sub(r"[\s:]", "", re.sub(r"(?i)^\s*sha-?256[:=\s]*(fingerprint=)?", "", typed)).lower()
+    if len(digits) < LEAST_DIGITS or not re.fullmatch("[0-9a-f]+", digits):
+        return False
+    facts = read_facts(der)
+    return facts is not None and any(each.startswith(digits) for each in (facts.key_fingerprint, facts.fingerprint))
+
+
+def write_fingerprint(fingerprint: str) -> str:
+    """Return a fingerprint as people compare it: `AA:BB:…`."""
+    return ":".join(fingerprint[i : i + 2] for i in range(0, len(fingerprint), 2)).upper()
+
+
+def encode_pem(der: bytes) -> bytes:
+    """Return a certificate as PEM."""
+    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
+
+
+def _is_authority(der: bytes) -> bool:
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        # Its own signature holds together what the fingerprint of its key does not cover.
+        certificate.verify_directly_issued_by(certificate)
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (*_UNREADABLE, InvalidSignature, x509.ExtensionNotFound, x509.DuplicateExtension):
+        return False
+
+
+def _read_names(certificate: x509.Certificate) -> tuple[str, ...]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension):
+        return ()
+    hosts = names.get_values_for_type(x509.DNSName)
+    return (*hosts, *(str(address) for address in names.get_values_for_type(x509.IPAddress)))
+
+
+def _fingerprint_key(certificate: x509.Certificate) -> str:
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(key).hexdigest()

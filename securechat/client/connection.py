@@ -1,0 +1,93 @@
+"""One TLS connection to a server: bytes in and out, with the patience of a `Timing`."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Final, Self
+
+from securechat.client.address import Address
+from securechat.client.timing import Timing
+from securechat.errors import UnreachableError
+
+CHUNK: Final = 65_536
+
+
+class Lost(UnreachableError):
+    """The connection is of no more use; another one may be."""
+
+
+class Connection:
+    """Reads and writes until either end has enough; made by `open`."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timing: Timing) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._timing = timing
+
+    @classmethod
+    async def open(cls, address: Address, context: ssl.SSLContext, timing: Timing) -> Self:
+        """Connect, and have certificate and host name verified.
+
+        Raises:
+            OSError: no connection, or a certificate that is not accepted.
+        """
+        async with asyncio.timeout(timing.connect):
+            # Said here, so that no default of asyncio ever decides whether the name is checked.
+            reader, writer = await asyncio.open_connection(
+                address.host, address.port, ssl=context, server_hostname=address.host, limit=CHUNK
+            )
+        return cls(reader, writer, timing)
+
+    async def read(self, ask_for_life: Callable[[], Awaitable[None]]) -> bytes:
+        """Return the next bytes.
+
+        ask_for_life: called when nothing has come for a while; asks for something that must be answered.
+
+        Raises:
+            Lost: the server has closed the connection, or does not answer.
+        """
+        try:
+            async with asyncio.timeout(self._timing.idle):
+                received = await self._reader.read(CHUNK)
+        except TimeoutError:
+            await ask_for_life()
+            try:
+                async with asyncio.timeout(self._timing.answer):
+                    received = await self._reader.read(CHUNK)
+            except TimeoutError:
+                raise Lost("the server gives no sign of life") from None
+        if not received:
+            raise Lost("the server closed the connection")
+        return received
+
+    def write(self, data: bytes) -> None:
+        """Put bytes on their way, unless the connection is being closed."""
+        if not self._writer.is_closing():
+            self._writer.write(data)
+
+    async def drain(self) -> None:
+        """Wait until the server has taken enough of what was written.
+
+        Raises:
+            Lost: it takes nothing any more.
+        """
+        try:
+            async with asyncio.timeout(self._timing.answer):
+                await self._writer.drain()
+        except TimeoutError:
+            raise Lost("the server takes nothing any more") from None
+
+    async def close(self, *, at_once: bool) -> None:
+        """Hang up; unless at once, after having said so."""
+        if at_once:
+            self._writer.transport.abort()
+        else:
+            self._writer.close()
+        try:
+            async with asyncio.timeout(self._timing.closing):
+                await self._writer.wait_closed()
+        except (OSError, EOFError):
+            # TimeoutError is an OSError: whoever does not say goodbye is left standing.
+            self._writer.transport.abort()

@@ -1,0 +1,88 @@
+"""Whole conversations for keeping: everything in them that one may read, oldest first, as JSON lines."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from securechat.client.events import (
+    Disconnected,
+    Following,
+    GapSuspected,
+    HistoryFailed,
+    HistoryPage,
+    Left,
+    MessageSeen,
+)
+from securechat.errors import ConfigError, SecurechatError, UnreachableError
+from securechat.plain.access import Access, check_target
+from securechat.plain.oneshot import PATIENCE, parse_since, print_message, word_unreadable
+from securechat.plain.printed import warn
+from securechat.plain.visible import show
+from securechat.plain.wording import word_lost_connection
+from securechat.wire.names import fold
+
+FROM_THE_BEGINNING: Final = (0, "")
+
+
+async def export(access: Access, targets: Sequence[str], since: str | None) -> int:
+    """Print all messages of conversations, and end when there are no more.
+
+    A link that follows them fetches page by page, as after any absence: what is held at once does not grow with what
+    there is, a lost connection goes on where it was, and nothing is printed twice.
+
+    targets: channels and people; none at all for every channel that we are in.
+    since: a time, or with one target a msgid: only what came after it.
+    """
+    for target in targets:
+        check_target(target)
+    start = FROM_THE_BEGINNING if since is None else parse_since(since)
+    if start[1] and len(targets) != 1:
+        raise ConfigError("a msgid belongs to one conversation: to go on with several, give --since a time")
+    wanted = {fold(target): target for target in targets or await list_channels(access)}
+    positions = dict.fromkeys(wanted.values(), start)
+    async with access.open_link(follow=tuple(wanted.values()), since=positions) as link:
+        while wanted:
+            event = await anext(link)
+            match event:
+                case MessageSeen():
+                    print_message(event, as_json=True)
+                case Following():
+                    wanted.pop(fold(event.conversation), None)
+                case Disconnected():
+                    warn(word_lost_connection(event))
+                case GapSuspected():
+                    where, why = show(event.conversation), show(event.reason)
+                    raise SecurechatError(f"{where}: the export would not be whole: {why}")
+                case HistoryFailed():
+                    raise word_unreadable(event)
+                case Left() if event.own and fold(event.channel) in wanted:
+                    raise SecurechatError(f"you are no longer in {show(event.channel)}")
+                case _:
+                    pass
+    return 0
+
+
+async def list_channels(access: Access) -> list[str]:
+    """Return the channels that we are in.
+
+    Raises:
+        UnreachableError: the server does not answer.
+    """
+    async with access.open_link(follow=()) as link:
+        # Answers keep the order of what was asked: when this one is there, so are our channels, whatever it says.
+        link.ask_history(link.state.nick, 1)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                async for event in link:
+                    match event:
+                        case HistoryPage() | HistoryFailed():
+                            return sorted(channel.name for channel in link.state.channels.values())
+                        case Disconnected():
+                            raise UnreachableError(f"connection lost: {event.reason}")
+                        case _:
+                            pass
+        except TimeoutError:
+            pass
+    raise UnreachableError("the server does not answer")
