@@ -31,7 +31,7 @@ from securechat.plain.settings import Settings
 from securechat.plain.transcript import Transcript
 from securechat.plain.typed import find_stdin, read_lines
 from securechat.plain.visible import show
-from securechat.plain.wording import word_lost_connection, word_refused, word_unconfirmed
+from securechat.plain.wording import read_action, word_lost_connection, word_refused, word_unconfirmed
 from securechat.wire.names import fold
 
 BACKLOG: Final = 50
@@ -139,7 +139,8 @@ class Talk:
     def pending(self) -> list[str]:
         """Return a line for each message without an echo: `..` it is on its way, `?` nothing is known of it."""
         return [
-            f"{'?' if message.delivery is Delivery.UNKNOWN else '..'} {show(message.target)} {show(message.text)}"
+            f"{'?' if message.delivery is Delivery.UNKNOWN else '..'} {show(message.target)} "
+            f"{show(read_action(message.text)[1])}"
             for message in self.link.outbox.waiting
         ]
 

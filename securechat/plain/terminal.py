@@ -18,6 +18,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import History
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
+from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.renderer import print_formatted_text
@@ -124,7 +125,8 @@ class Screen:
     async def ask_secret(self, question: str) -> str | None:
         """Return what somebody types unseen; "" when they would rather not."""
         try:
-            return await PromptSession[str](erase_when_done=True).prompt_async(question, is_password=True)
+            session = PromptSession[str](erase_when_done=True, input_processors=[_Unseen()])
+            return await session.prompt_async(question)
         except (EOFError, KeyboardInterrupt):
             return ""
 
@@ -281,6 +283,14 @@ class _TypedEarlier(History):
 
     def store_string(self, string: str) -> None:
         """Do nothing: `Recall` has stored it."""
+
+
+class _Unseen(Processor):
+    """Shows nothing of what is typed, not even how much it is."""
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        """Return nothing in place of a line."""
+        return Transformation([], lambda position: 0, lambda position: 0)
 
 
 def _style_of(role: str, words: str) -> str:

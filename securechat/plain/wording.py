@@ -62,9 +62,8 @@ def compose_message(
     pieces = [("time", when.strftime(clock) if when else "--:--"), ("", " "), ("place", show(message.conversation))]
     pieces.append(("mention", " >> ") if is_mention else ("", " "))
     sender = show(message.sender)
-    text = message.text
-    if text.startswith(_ACTION):
-        text = text.removeprefix(_ACTION).removesuffix(chr(1))
+    is_action, text = read_action(message.text)
+    if is_action:
         pieces.append(("nick", f"* {sender}"))
     else:
         pieces.append(("nick", f"-{sender}-" if message.command == "NOTICE" else f"<{sender}>"))
@@ -77,25 +76,32 @@ def compose_message(
 def _word_answered(answered: MessageSeen | None) -> str:
     if answered is None:
         return "(an answer)"
-    text = answered.text.removeprefix(_ACTION).removesuffix(chr(1))
+    _, text = read_action(answered.text)
     words = text if len(text) <= QUOTED else f"{text[: QUOTED - 2]}.."
     return f"(to {show(answered.sender)}: {show(words)})"
 
 
 def word_unconfirmed(message: Outgoing, nick: str, remark: str) -> str:
     """Return a message of ours of which nothing is known yet."""
-    return f"?     {show(message.target)} <{show(nick)}> {show(message.text)} -- {remark}"
+    return f"?     {show(message.target)} {_word_own(message, nick)} -- {remark}"
 
 
 def word_refused(message: Outgoing, nick: str) -> str:
     """Return a message of ours that the server refused."""
     reason = show(message.reason or message.code)
-    return f"!     {show(message.target)} <{show(nick)}> {show(message.text)} -- not sent: {reason}"
+    return f"!     {show(message.target)} {_word_own(message, nick)} -- not sent: {reason}"
 
 
 def word_action(text: str) -> str:
     """Return the text of a message that says what its sender does. (CTCP ACTION)"""
     return f"{_ACTION}{text}\x01"
+
+
+def read_action(text: str) -> tuple[bool, str]:
+    """Tell whether a text says what its sender does, and return it bare. (CTCP ACTION)"""
+    if not text.startswith(_ACTION):
+        return False, text
+    return True, text.removeprefix(_ACTION).removesuffix("\x01")
 
 
 def word_lost_connection(event: Disconnected) -> str:
@@ -109,6 +115,11 @@ def local_time(ms: int) -> datetime | None:
         return datetime.fromtimestamp(ms / 1000).astimezone()
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _word_own(message: Outgoing, nick: str) -> str:
+    is_action, text = read_action(message.text)
+    return f"* {show(nick)} {show(text)}" if is_action else f"<{show(nick)}> {show(text)}"
 
 
 def _because(reason: str) -> str:
@@ -145,9 +156,8 @@ def _topic(event: TopicSet) -> str:
 def _names(event: NamesListed) -> str:
     names = " ".join(show(prefix + nick) for prefix, nick in event.members[:SHOWN_NAMES])
     more = len(event.members) - SHOWN_NAMES
-    return f"-- {show(event.channel)}: {len(event.members)} members: {names}" + (
-        f" and {more} more" if more > 0 else ""
-    )
+    count = "1 member" if len(event.members) == 1 else f"{len(event.members)} members"
+    return f"-- {show(event.channel)}: {count}: {names}" + (f" and {more} more" if more > 0 else "")
 
 
 def _away(event: AwayChanged) -> str:

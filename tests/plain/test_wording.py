@@ -42,6 +42,7 @@ WORDED = [
     (events.TopicSet("#x", "tea"), "-- #x: topic: tea"),
     (events.TopicSet("#x", ""), "-- #x: no topic"),
     (events.NamesListed("#x", (("~", "bob"), ("", "al"))), "-- #x: 2 members: ~bob al"),
+    (events.NamesListed("#x", (("~", "bob"),)), "-- #x: 1 member: ~bob"),
     (events.AwayChanged("bob", "lunch"), "-- bob is away: lunch"),
     (events.AwayChanged("bob", None), "-- bob is back"),
     (events.ModeChanged("#x", "bob", ("+o", "al")), "-- #x: mode +o al (by bob)"),
@@ -67,6 +68,9 @@ def test_what_became_of_an_own_message_is_said_plainly() -> None:
     assert word_unconfirmed(message, "al", "not confirmed") == "?     #x <al> hi -- not confirmed"
     assert word_refused(message, "al") == "!     #x <al> hi -- not sent: Cannot send"
     assert word_action("waves") == "\x01ACTION waves\x01"
+    waving = Outgoing("u", "#x", word_action("waves"), reason="no")
+    assert word_unconfirmed(waving, "al", "not confirmed") == "?     #x * al waves -- not confirmed"
+    assert word_refused(waving, "al") == "!     #x * al waves -- not sent: no"
 
 
 EVIL = "\x1b]52;c;evil\x07\x9b\u202e\r\n"

@@ -38,7 +38,9 @@ class Hall:
 
     def read(self, user: str, target: str) -> list[str]:
         """Return the last texts of a conversation."""
-        done = self.programs.run("securechat-client", "history", target, "--user", user, *self.sign_in)
+        done = self.programs.run(
+            "securechat-client", "history", target, "--limit", "2000", "--user", user, *self.sign_in
+        )
         return [line.partition("> ")[2] for line in done.out.splitlines()]
 
 

@@ -49,6 +49,11 @@ class Terminal:
         """What was printed, without what only moves and colours."""
         return plain(self.recorded)
 
+    @property
+    def echoes(self) -> bool:
+        """Tell whether the terminal shows what is typed by itself, as it does for a shell."""
+        return bool(termios.tcgetattr(self._terminal)[3] & termios.ECHO)
+
     def type(self, keys: str) -> None:
         """Type keys; `\\r` is Enter."""
         os.write(self._terminal, keys.encode())

@@ -147,11 +147,13 @@ def test_who_is_thrown_out_for_good_is_told_why_and_gets_the_terminal_back(hall:
     alice = sit_down("alice")
     alice.type("in mid-typ")
     alice.wait_for("in mid-typ")
+    assert not alice.echoes
     assert hall.programs.admin(hall.data, "user", "disable", "alice").code == 0
     assert alice.wait_end() == 21
     assert "the account is disabled" in alice.text
     assert "Traceback" not in alice.text
     assert alice.recorded.rfind(b"\x1b[?2004l") > alice.recorded.rfind(b"\x1b[?2004h")
+    assert alice.echoes
 
 
 def test_terminated_it_gives_the_terminal_back_and_keeps_what_was_not_confirmed(hall: Hall, sit_down: SitDown) -> None:
@@ -164,5 +166,6 @@ def test_terminated_it_gives_the_terminal_back_and_keeps_what_was_not_confirmed(
     alice.signal(signal.SIGTERM)
     assert alice.wait_end() == 128 + signal.SIGTERM
     assert alice.recorded.rfind(b"\x1b[?2004l") > alice.recorded.rfind(b"\x1b[?2004h")
+    assert alice.echoes
     start_again(hall)
     sit_down("alice").wait_for("<alice> kept")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 
 from tests.terminal.conftest import Hall, SitDown
 from tests.terminal.screen import foreign_controls
@@ -164,6 +165,7 @@ def test_a_password_is_changed_unseen(hall: Hall, sit_down: SitDown) -> None:
         end = carol.wait_for("your password is changed", end)
     assert old not in carol.text
     assert new not in carol.text
+    assert "*" not in carol.text[carol.text.index("Your password now") :]
 
 
 def test_ctrl_c_clears_a_line_and_ends_an_empty_one_and_ctrl_d_ends_too(hall: Hall, sit_down: SitDown) -> None:
@@ -189,3 +191,21 @@ def test_settings_are_remembered(hall: Hall, sit_down: SitDown) -> None:
     hall.send("bob", "#general", "to the second")
     again.wait_for("<bob> to the second")
     assert re.search(r"\d\d:\d\d:\d\d #general <bob> to the second", again.text)
+
+
+def test_what_is_typed_during_a_flood_arrives_whole(hall: Hall, sit_down: SitDown) -> None:
+    alice = sit_down("alice")
+    alice.wait_for("members:")
+    flood = threading.Thread(target=hall.send, args=("bob", "#general", *(f"flood {n}." for n in range(1000))))
+    flood.start()
+    keys = "".join(f"{n} " for n in range(300))
+    for position, key in enumerate(keys):
+        # Backspace, and what the system would take for itself on a terminal that it reads lines from.
+        alice.type(f"x\x7f{key}" if position % 3 else f"\x12\x07{key}")
+    alice.type("end\r")
+    alice.wait_for("flood 999.")
+    alice.wait_for("0 1 2 3 4 5 6 7 8 9", alice.wait_for("<alice> "))
+    flood.join()
+    said = "".join(text for text in hall.read("alice", "#general") if "flood" not in text)
+    assert (keys + "end").replace(" ", "") in said.replace(" ", "")
+    assert not re.search(r"\^[RH?]", alice.text)
