@@ -190,7 +190,7 @@ def history(target: str, limit: int, as_json: bool, server: str | None, **sign_i
 @client.command(help=EXPORT_HELP, short_help="Print whole conversations.")
 @click.argument("targets", metavar="TARGET...", nargs=-1)
 @sign_in_options(server=True)
-@click.option("--all", "every", is_flag=True, help="Every channel that you are in.")
+@click.option("--all", "every", is_flag=True, help="Every channel and person that you may read.")
 @click.option("--since", metavar="MSGID|TIME", help="Only what came after this message (of one TARGET) or time.")
 def export(targets: tuple[str, ...], every: bool, since: str | None, server: str | None, **sign_in: Any) -> None:
     """Keep what was said."""

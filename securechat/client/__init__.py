@@ -1,7 +1,8 @@
 """What every client of securechat shares, and what a bot is written with: a lasting link, its events, its errors.
 
 Knows the wire and TLS as a client sees it. Must not know the rules of the chat (`chat`), terminals, prompts or
-command lines: nothing here prints. `session`, `outbox`, `state` and `gaps` do no I/O; `link` is their asyncio shell.
+command lines: nothing here prints. `session`, `outbox`, `state` and `gaps` do no I/O; `link` is their asyncio shell on
+`connection`, and `journal`, `notebook`, `profile` and `credentials` keep files.
 
     context = build_context(Path("ca.pem"))
     async with Link(Address("chat.example", 6697), "robot", token, context) as link:
@@ -30,13 +31,16 @@ from securechat.client.events import (
     Invited,
     Joined,
     Left,
+    Listing,
     MessageSeen,
     ModeChanged,
     NamesListed,
     Noticed,
+    PasswordChanged,
     Refused,
     Renamed,
     SignedIn,
+    TargetsPage,
     TopicSet,
 )
 from securechat.client.link import Link
@@ -65,17 +69,20 @@ __all__ = [
     "Left",
     "LineTooLong",
     "Link",
+    "Listing",
     "MessageRefused",
     "MessageSeen",
     "ModeChanged",
     "NamesListed",
     "Noticed",
     "Outgoing",
+    "PasswordChanged",
     "Refused",
     "Renamed",
     "SecurechatError",
     "SignInError",
     "SignedIn",
+    "TargetsPage",
     "Timing",
     "TopicSet",
     "UnreachableError",

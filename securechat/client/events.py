@@ -23,10 +23,14 @@ class HistoryRequest:
 
 @dataclass(frozen=True, slots=True)
 class TargetsRequest:
-    """The conversations with messages after a time, asked for; milliseconds since 1970. (IRCv3 chathistory TARGETS)"""
+    """The conversations with messages after a time, asked for; milliseconds since 1970. (IRCv3 chathistory TARGETS)
+
+    filling: asked by the gap filler and not by the user.
+    """
 
     after: int
     limit: int
+    filling: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,9 +98,9 @@ class Gaps:
                 return self._take_message(event)
             case HistoryPage() if event.request.filling:
                 return self._take_page(event)
-            case TargetsPage():
+            case TargetsPage() if event.request.filling:
                 return self._take_targets(event)
-            case HistoryFailed(request=TargetsRequest()):
+            case HistoryFailed(request=TargetsRequest(filling=True)):
                 self._in_flight -= 1
                 self._targets = None
                 return [GapSuspected("*", event.reason or event.code)]

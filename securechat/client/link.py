@@ -24,6 +24,7 @@ from securechat.client.events import (
     Refused,
     SignedIn,
     SignInRefused,
+    TargetsRequest,
 )
 from securechat.client.gaps import UNASKABLE, Gaps
 from securechat.client.outbox import Delivery, Outbox, Outgoing
@@ -202,6 +203,16 @@ class Link:
             raise Unsendable("no connection at the moment")
         subcommand = "LATEST" if before == "*" else "BEFORE"
         self._session.ask_history(HistoryRequest(subcommand, target, before, min(limit, self._session.page)))
+        self._write()
+
+    def ask_targets(self, after: int = 0) -> None:
+        """Ask for the conversations with messages after a time; a `TargetsPage` or `HistoryFailed` event answers.
+
+        after: in milliseconds since 1970; the oldest come first, and a page is not always all.
+        """
+        if not self.is_online:
+            raise Unsendable("no connection at the moment")
+        self._session.ask_targets(TargetsRequest(after, self._session.page, filling=False))
         self._write()
 
     def replace_secret(self, old: str, new: str) -> None:

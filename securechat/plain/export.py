@@ -11,9 +11,9 @@ from securechat.client.events import (
     Following,
     GapSuspected,
     HistoryFailed,
-    HistoryPage,
     Left,
     MessageSeen,
+    TargetsPage,
 )
 from securechat.errors import ConfigError, SecurechatError, UnreachableError
 from securechat.plain.access import Access, check_target
@@ -32,7 +32,7 @@ async def export(access: Access, targets: Sequence[str], since: str | None) -> i
     A link that follows them fetches page by page, as after any absence: what is held at once does not grow with what
     there is, a lost connection goes on where it was, and nothing is printed twice.
 
-    targets: channels and people; none at all for every channel that we are in.
+    targets: channels and people; none at all for every conversation.
     since: a time, or with one target a msgid: only what came after it.
     """
     for target in targets:
@@ -40,7 +40,7 @@ async def export(access: Access, targets: Sequence[str], since: str | None) -> i
     start = FROM_THE_BEGINNING if since is None else parse_since(since)
     if start[1] and len(targets) != 1:
         raise ConfigError("a msgid belongs to one conversation: to go on with several, give --since a time")
-    wanted = {fold(target): target for target in targets or await list_channels(access)}
+    wanted = {fold(target): target for target in targets or await list_conversations(access)}
     positions = dict.fromkeys(wanted.values(), start)
     async with access.open_link(follow=tuple(wanted.values()), since=positions) as link:
         while wanted:
@@ -64,21 +64,28 @@ async def export(access: Access, targets: Sequence[str], since: str | None) -> i
     return 0
 
 
-async def list_channels(access: Access) -> list[str]:
-    """Return the channels that we are in.
+async def list_conversations(access: Access) -> list[str]:
+    """Return the channels and people whose messages we may read.
 
     Raises:
         UnreachableError: the server does not answer.
     """
+    found: dict[str, tuple[int, str]] = {}
     async with access.open_link(follow=()) as link:
-        # Answers keep the order of what was asked: when this one is there, so are our channels, whatever it says.
-        link.ask_history(link.state.nick, 1)
+        link.ask_targets()
         try:
             async with asyncio.timeout(PATIENCE):
                 async for event in link:
                     match event:
-                        case HistoryPage() | HistoryFailed():
-                            return sorted(channel.name for channel in link.state.channels.values())
+                        case TargetsPage():
+                            known = len(found)
+                            found.update((fold(name), (time, name)) for name, time in event.targets)
+                            if len(found) == known:
+                                return sorted(name for _, name in found.values())
+                            # A page excludes its bound, and two conversations can share a millisecond.
+                            link.ask_targets(max(0, max(time for time, _ in found.values()) - 1))
+                        case HistoryFailed():
+                            raise word_unreadable(event)
                         case Disconnected():
                             raise UnreachableError(f"connection lost: {event.reason}")
                         case _:

@@ -137,7 +137,7 @@ def test_the_page_names_everything_in_all_and_all_of_it_is_documented() -> None:
 
 def test_every_method_of_the_link_on_the_page_is_there_typed_and_documented() -> None:
     named = re.findall(r"^\| `(\w+)\(", PAGE, re.MULTILINE)
-    assert named == ["post", "confirm", "deliver", "ask_history", "command"]
+    assert named == ["post", "confirm", "deliver", "ask_history", "ask_targets", "command"]
     for name in named:
         method = getattr(api.Link, name)
         assert inspect.getdoc(method), name
