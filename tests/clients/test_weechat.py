@@ -61,7 +61,7 @@ def test_weechat_signs_in_over_a_verified_connection_and_talks(
     weechat = start(programs, place, place.ca, tmp_path / "weechat")
     weechat.wait_for("server.ours", "SASL authentication successful")
     assert "gnutls: peer's certificate is trusted" in weechat.log("server.ours")
-    assert "Welcome to securechat, alice" in weechat.log("server.ours")
+    weechat.wait_for("server.ours", "Welcome to securechat, alice")
     weechat.wait_for("ours.#general", "has joined #general")
 
     bob.say("hello WeeChat, grüß dich")
