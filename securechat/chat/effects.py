@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -13,7 +13,8 @@ from securechat.errors import SecurechatError
 from securechat.wire.message import Message
 
 if TYPE_CHECKING:
-    from securechat.chat.ports import ConversationsQuery, HistoryQuery, WritingsQuery
+    from securechat.chat.ask import Ask
+    from securechat.chat.ports import Query
     from securechat.chat.signals import Signal
 
 
@@ -102,10 +103,14 @@ class Verify(msgspec.Struct, frozen=True):
 
 
 class ReadHistory(NamedTuple):
-    """Read for the asker: messages of one conversation (`target` as asked), which conversations had any, or all it wrote."""
+    """Read for the asker, then go on with the command.
 
-    query: HistoryQuery | ConversationsQuery | WritingsQuery
-    target: str = ""
+    then: (ask, what was read, a name for a batch) to what follows; it may raise Refusal. None for writings, which are
+    handed out page by page.
+    """
+
+    query: Query
+    then: Callable[[Ask, Any, str], Iterable[Effect]] | None = None
 
 
 class Close(NamedTuple):

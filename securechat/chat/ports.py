@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -142,6 +142,9 @@ class Writings(NamedTuple):
     records: tuple[Record, ...]
     names: dict[StreamId, str]
     after: tuple[StreamId, int] | None
+
+
+Query: TypeAlias = HistoryQuery | ConversationsQuery | WritingsQuery
 
 
 class ConversationTime(NamedTuple):

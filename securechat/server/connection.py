@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import structlog
@@ -22,6 +20,7 @@ from securechat.chat.session import Session, State, Trigger
 from securechat.server.allowance import MEMBER, STRANGER, Allowance
 from securechat.server.deadline import Deadline
 from securechat.server.flight import Flight
+from securechat.server.outlet import Outlet
 from securechat.server.transport import Transport
 from securechat.wire import capabilities
 from securechat.wire.framing import MAX_CLIENT_TAGS, MAX_REST, LineSplitter
@@ -34,10 +33,6 @@ log = structlog.get_logger()
 
 TURN_SECONDS = 0.004
 """How long one client's commands are judged before other connections get their turn."""
-LINES_AT_ONCE = 16
-"""Lines drawn before it is asked again whether too much waits."""
-MAX_PRODUCERS = 64
-"""Answers that may wait to be drawn; more can only come from what the account's other devices do."""
 MAX_ATTEMPTS = 20
 """How often a command is judged again because the state it was judged on had passed."""
 REVOKED_SECONDS = 0.5
@@ -52,15 +47,13 @@ class Connection:
 
     __slots__ = (
         "_batches",
-        "_blocked",
         "_caps",
-        "_caught_up",
         "_deadline",
         "_pipeline",
-        "_producers",
         "_splitter",
         "heard",
         "node",
+        "outlet",
         "pinged",
         "session",
         "transport",
@@ -77,9 +70,7 @@ class Connection:
         self.pinged = False
         self._splitter = LineSplitter(MAX_CLIENT_TAGS, MAX_REST)
         self._pipeline = Pipeline()
-        self._producers: deque[Iterator[Message]] = deque()
-        self._blocked = False
-        self._caught_up: asyncio.Future[None] | None = None
+        self.outlet = Outlet(self._room, self._touch)
         self._batches = 0
         self._deadline = Deadline(node.loop, node.config.limits.sign_in, self._sign_in_timed_out)
 
@@ -90,7 +81,7 @@ class Connection:
 
     def connected(self, transport: Transport) -> None:
         """Begin: the client has the sign-in time to say who it is."""
-        self.transport = transport
+        self.transport = self.outlet.transport = transport
         self.node.connections[self] = None
         self._deadline.run()
         log.info("connected", connection=self.session.id, peer=transport.peer, tls=transport.tls_version)
@@ -111,16 +102,15 @@ class Connection:
         """Go on with what waited for the reader, who has given a sign of life by reading."""
         self.heard = self.node.loop.time()
         self.pinged = False
-        self._blocked = False
-        self._contain(self._produce_waiting)
+        self.outlet.blocked = False
+        self._contain(self.outlet.draw)
         self.advance()
 
     def closed(self, reason: str) -> None:
         """Let go of everything: the connection has ended."""
         self._deadline.stop()
         self._pipeline.clear()
-        self._producers.clear()
-        self._note_caught_up()
+        self.outlet.clear()
         was_known = self in self.node.connections
         self.node.connections.pop(self, None)
         if was_known:
@@ -147,7 +137,7 @@ class Connection:
     def _judge_waiting(self) -> None:
         time = self.node.loop.time
         end_of_turn = time() + TURN_SECONDS
-        while not (self._blocked or self._producers or self.session.state is State.CLOSED):
+        while not (self.outlet.is_busy or self.session.state is State.CLOSED):
             unit = self._pipeline.take()
             if unit is None:
                 if len(self._pipeline) <= self._allowance.commands // 2:
@@ -252,19 +242,13 @@ class Connection:
                 async for lines in pages:
                     hand_out(lines)
                     hand_out = self.produce
-                    if not await self._catch_up():
+                    await self.outlet.catch_up()
+                    if self.session.state is State.CLOSED:
                         break
         except Refusal as refusal:
             self._refuse(unit, refusal)
         self._pipeline.land(unit)
         self.advance()
-
-    async def _catch_up(self) -> bool:
-        """Wait until the client has taken so much that all was drawn; False when it is gone."""
-        while (self._producers or self._blocked) and self.session.state is not State.CLOSED:
-            self._caught_up = self.node.loop.create_future()
-            await self._caught_up
-        return self.session.state is not State.CLOSED
 
     async def _verify(self, unit: Unit, verify: Verify) -> Iterable[Effect]:
         self._deadline.stop()
@@ -317,45 +301,15 @@ class Connection:
             source=self.node.world.server_name,
             next_reference=self._next_batch,
         )
-        self._contain(lambda: self._write(now))
+        self._contain(lambda: self.outlet.write(now))
         self.node.hub.touch(self)
         if later is not None:
             self.produce(later)
 
-    def _write(self, lines: Iterable[Message]) -> None:
-        for line in lines:
-            self.transport.write(encode(line))
-        self._hold_if_full()
-
     def produce(self, lines: Iterable[Message]) -> None:
-        """Write lines at the pace the client reads: they wait, undrawn, while too much is queued for it."""
-        if len(self._producers) >= MAX_PRODUCERS:
-            self.transport.abort("send queue exceeded")
-            return
-        self._producers.append(iter(lines))
-        self._contain(self._produce_waiting)
-
-    def _produce_waiting(self) -> None:
-        while self._producers and not self._blocked:
-            lines = [encode(line) for line in islice(self._producers[0], LINES_AT_ONCE)]
-            if not lines:
-                self._producers.popleft()
-                continue
-            self.transport.write(b"".join(lines))
-            self._hold_if_full()
-        if not self._blocked:
-            self._note_caught_up()
-        self.node.hub.touch(self)
-
-    def _note_caught_up(self) -> None:
-        if self._caught_up is not None and not self._caught_up.done():
-            self._caught_up.set_result(None)
-
-    def _hold_if_full(self) -> None:
-        if self.transport.queued > self._allowance.bytes and not self._blocked:
-            self._blocked = True
-            self.transport.request_drained()
-            self.node.hub.touch(self)
+        """Write lines at the pace the client reads. (`outlet.Outlet.produce`)"""
+        self.outlet.produce(lines)
+        self._contain(self.outlet.draw)
 
     def end(self, reason: str) -> None:
         """Close with ERROR as the last words; nothing that comes in afterwards counts."""
@@ -363,8 +317,7 @@ class Connection:
             return
         self.session.move(Trigger.ENDED)
         self._pipeline.clear()
-        self._producers.clear()
-        self._note_caught_up()
+        self.outlet.clear()
         self.transport.close(encode(Message("ERROR", (f"Closing link: {reason}",))))
 
     def revoke(self, reason: str) -> None:
@@ -379,6 +332,12 @@ class Connection:
         self.node.hub.touch(self)
 
     # ── small things ──
+
+    def _room(self) -> int:
+        return self._allowance.bytes
+
+    def _touch(self) -> None:
+        self.node.hub.touch(self)
 
     @property
     def _allowance(self) -> Allowance:

@@ -26,18 +26,16 @@ from securechat.chat.presence import AwayChanged
 from securechat.chat.replies import entry_lines
 from securechat.chat.signals import TagsSent
 from securechat.chat.world import World
+from securechat.server.absences import Absences
+from securechat.server.audiences import Audiences, Members
 from securechat.server.partners import Partners
 from securechat.server.posting import Posting
 from securechat.server.transport import Transport
-from securechat.wire.capabilities import AWAY_NOTIFY, ECHO_MESSAGE, MESSAGE_TAGS
+from securechat.wire.capabilities import ECHO_MESSAGE, MESSAGE_TAGS
 from securechat.wire.message import Message, encode
 
 if TYPE_CHECKING:
     from securechat.server.connection import Connection
-
-Members = dict["Connection", None]
-"""Connections in a fixed order: a set would hand lines out in another order every time."""
-
 
 class Hub:
     """Who listens to what on this node.
@@ -47,11 +45,9 @@ class Hub:
 
     def __init__(self, world: World, wake: Callable[[], None]) -> None:
         self.world = world
+        self.audiences = Audiences()
+        self.absences = Absences(world, self.touch)
         self._wake = wake
-        self._audiences: dict[str, dict[int, Members]] = {}
-        self._signed: dict[str, Members] = {}
-        self._ready: dict[str, Members] = {}
-        self._watchers: Members = {}
         self._partners = Partners()
         self._dirty: Members = {}
 
@@ -59,7 +55,7 @@ class Hub:
 
     def sign_in(self, connection: Connection) -> None:
         """Note whose a connection is, from the moment its credentials were accepted: it can be revoked."""
-        self._signed.setdefault(connection.session.account, {})[connection] = None
+        self.audiences.sign_in(connection)
 
     def arrive(self, connection: Connection) -> Iterator[Message]:
         """Let a welcomed connection into its account's channels.
@@ -67,62 +63,34 @@ class Hub:
         Yields the lines that show it each channel; it hears a channel from the moment its JOIN is drawn.
         """
         account = connection.session.account
-        self._ready.setdefault(account, {})[connection] = None
-        self._note_watching(connection)
+        audiences = self.audiences
+        audiences.welcome(connection)
+        self.absences.note(connection)
         for channel in self.world.directory.channels_of(account):
             # Drawn late, it may find that the membership has ended, or has begun again and was shown then.
-            is_here = account in channel.members and connection in self._ready.get(account, ())
-            if is_here and not self._hears(channel.id, connection):
-                self._enter(channel, connection)
+            is_here = account in channel.members and connection in audiences.ready(account)
+            if is_here and not audiences.hears(channel.id, connection):
+                audiences.enter(channel.id, connection)
                 yield self._join_line(channel, connection)
                 yield from entry_lines(Ask(connection.session, _NOTHING, self.world), channel)
 
     def depart(self, connection: Connection) -> None:
         """Forget a connection that has ended."""
-        account = connection.session.account
-        for index in (self._signed, self._ready):
-            members = index.get(account)
-            if members is not None:
-                members.pop(connection, None)
-                if not members:
-                    del index[account]
-        for channel in self.world.directory.channels_of(account):
-            self._exit(channel.id, connection)
-        self._watchers.pop(connection, None)
+        channels = self.world.directory.channels_of(connection.session.account)
+        self.audiences.forget(connection, [channel.id for channel in channels])
+        self.absences.forget(connection)
         self._dirty.pop(connection, None)
 
     def recast(self, connection: Connection, variant: int) -> None:
         """Move a connection whose capabilities changed to the group that gets its `variant`."""
-        self._note_watching(connection)
+        self.absences.note(connection)
         if variant == connection.variant:
             return
-        for channel in self.world.directory.channels_of(connection.session.account):
-            if self._exit(channel.id, connection):
-                self._enter(channel, connection, variant)
+        channels = self.world.directory.channels_of(connection.session.account)
+        heard = [channel.id for channel in channels if self.audiences.exit(channel.id, connection)]
         connection.variant = variant
-
-    def _note_watching(self, connection: Connection) -> None:
-        if connection.session.caps & AWAY_NOTIFY:
-            self._watchers[connection] = None
-        else:
-            self._watchers.pop(connection, None)
-
-    def _enter(self, channel: ChannelState, connection: Connection, variant: int | None = None) -> None:
-        variant = connection.variant if variant is None else variant
-        self._audiences.setdefault(channel.id, {}).setdefault(variant, {})[connection] = None
-
-    def _hears(self, channel_id: str, connection: Connection) -> bool:
-        return connection in self._audiences.get(channel_id, {}).get(connection.variant, ())
-
-    def _exit(self, channel_id: str, connection: Connection) -> bool:
-        groups = self._audiences.get(channel_id, {})
-        members = groups.get(connection.variant)
-        if members is None or connection not in members:
-            return False
-        del members[connection]
-        if not members:
-            del groups[connection.variant]
-        return True
+        for channel_id in heard:
+            self.audiences.enter(channel_id, connection)
 
     def _join_line(self, channel: ChannelState, connection: Connection) -> Message:
         return render.join_message(self.world, connection.session.account, channel.name, connection.variant)
@@ -158,7 +126,7 @@ class Hub:
         for stream, outcomes in by_stream.items():
             lines = [Posting(outcome, self.world) for outcome in outcomes]
             if stream[0] == "c":
-                groups = self._audiences.get(stream[2:], {})
+                groups = self.audiences.groups(stream[2:])
                 self.world.directory.apply_record(outcomes[0].records[0])
                 self._deliver_lines(groups, lines, alone=alone)
             else:
@@ -229,7 +197,7 @@ class Hub:
             if not all(self._reaches(writer, account) for writer in writers):
                 continue
             only_writes = writers == {account} and one != other
-            for connection in self._ready.get(account, ()):
+            for connection in self.audiences.ready(account):
                 if not only_writes or connection.session.caps & ECHO_MESSAGE:
                     groups.setdefault(connection.variant, {})[connection] = None
         return groups
@@ -263,7 +231,6 @@ class Hub:
             return []
         channel_id = record.stream[2:]
         if isinstance(event, Created):
-            self._audiences[channel_id] = {}
             return []
         if isinstance(event, Dropped):
             self._tell_removal(record)
@@ -271,25 +238,25 @@ class Hub:
         if isinstance(event, Joined):
             return self._announce_join(record, event, origin)
         if isinstance(event, Invited):
-            invited = self._ready.get(event.account, {}) if self._reaches(event.by, event.account) else {}
+            invited = self.audiences.ready(event.account) if self._reaches(event.by, event.account) else {}
             return self._tell(record, invited, origin)
-        own = self._tell(record, self._audience_of(channel_id), origin)
+        own = self._tell(record, self.audiences.of_channel(channel_id), origin)
         if isinstance(event, Left | Kicked):
-            for connection in self._ready.get(event.account, ()):
-                self._exit(channel_id, connection)
+            for connection in self.audiences.ready(event.account):
+                self.audiences.exit(channel_id, connection)
         return own
 
     def _acquainted_with(self, account: str) -> Members:
         """Return whom a new name concerns: the account's own, who shares a channel, who talked with it directly."""
-        audience = dict(self._ready.get(account, {}))
+        audience = dict(self.audiences.ready(account))
         for channel in self.world.directory.channels_of(account):
-            audience |= self._audience_of(channel.id)
+            audience |= self.audiences.of_channel(channel.id)
         for partner in self._partners.of(account):
-            audience |= self._ready.get(partner, {})
+            audience |= self.audiences.ready(partner)
         return audience
 
     def _tell_removal(self, record: Record) -> None:
-        for variant, members in self._audiences.pop(record.stream[2:], {}).items():
+        for variant, members in self.audiences.drop(record.stream[2:]).items():
             for connection in members:
                 line = render.removal(record, self.world, connection.session.account, variant)
                 connection.transport.write_live(encode(line))
@@ -297,10 +264,10 @@ class Hub:
 
     def _announce_join(self, record: Record, event: Joined, origin: Connection | None) -> list[Message]:
         channel = self.world.directory.channels[record.stream[2:]]
-        others = self._audience_of(channel.id)
-        newcomers = dict(self._ready.get(event.account, {}))
+        others = self.audiences.of_channel(channel.id)
+        newcomers = dict(self.audiences.ready(event.account))
         for connection in newcomers:
-            self._enter(channel, connection)
+            self.audiences.enter(channel.id, connection)
         own = self._tell(record, others | newcomers, origin)
         for connection in newcomers:
             if connection is not origin:
@@ -308,16 +275,12 @@ class Hub:
         away = self.world.presence.away(event.account)
         if away is not None and newcomers:
             # IRCv3 away-notify: who joins while away is announced as such.
-            self._tell_absence(event.account, away, others)
+            self.absences.tell(event.account, away, others)
         return own
 
     def _entry_lines(self, record: Record, connection: Connection) -> Iterator[Message]:
         channel = self.world.directory.channels[record.stream[2:]]
         return entry_lines(Ask(connection.session, _NOTHING, self.world), channel)
-
-    def _audience_of(self, channel_id: str) -> Members:
-        groups = self._audiences.get(channel_id, {})
-        return {connection: None for members in groups.values() for connection in members}
 
     def _tell(self, record: Record, audience: Members, origin: Connection | None) -> list[Message]:
         encoded: dict[int, bytes] = {}
@@ -334,7 +297,7 @@ class Hub:
 
     def _revoke(self, record: Record, origin: Connection | None) -> None:
         account = record.stream[2:]
-        for connection in list(self._signed.get(account, ())):
+        for connection in list(self.audiences.signed(account)):
             if not policy.survives(record, connection.session.device, connection is origin):
                 is_deleted = isinstance(record.event, Deleted)
                 connection.revoke("your account was deleted" if is_deleted else "your sign-in was revoked")
@@ -344,7 +307,7 @@ class Hub:
     def pass_tags(self, sent: TagsSent, origin: Connection) -> None:
         """Tell a conversation's listeners of tags sent without a text; the sender's own connection has its echo."""
         if sent.stream[0] == "c":
-            groups = self._audiences.get(sent.stream[2:], {})
+            groups = self.audiences.groups(sent.stream[2:])
         else:
             groups = self._direct_groups(sent.stream, {sent.account})
         for variant, members in groups.items():
@@ -358,21 +321,8 @@ class Hub:
 
     def announce_absence(self, change: AwayChanged) -> None:
         """Tell the acquaintances of an account that it went away or came back. (IRCv3 away-notify)"""
-        knows = self.world.directory.are_acquainted
-        audience = [each for each in self._watchers if knows(change.account, each.session.account)]
-        self._tell_absence(change.account, change.text, audience)
+        self.absences.announce(change)
         self._wake()
-
-    def _tell_absence(self, account: str, text: str | None, audience: Iterable[Connection]) -> None:
-        now = self.world.clock()
-        encoded: dict[int, bytes] = {}
-        for connection in audience:
-            if connection.session.caps & AWAY_NOTIFY:
-                variant = connection.variant
-                if variant not in encoded:
-                    encoded[variant] = encode(render.away_message(self.world, account, text, now, variant))
-                connection.transport.write_live(encoded[variant])
-                self._dirty[connection] = None
 
     # ── leaving for the wire ──
 

@@ -18,7 +18,6 @@ from securechat.chat.ask import Ask
 from securechat.chat.directory import Directory, epoch_of
 from securechat.chat.effects import Append, Effect, Entry, Purpose, ReadHistory, Verify
 from securechat.chat.events import PasswordRehashed, account_stream
-from securechat.chat.handlers.history import answer_page, answer_targets
 from securechat.chat.ports import (
     AccountState,
     ConversationsQuery,
@@ -26,6 +25,7 @@ from securechat.chat.ports import (
     HistoryQuery,
     Lane,
     Outcome,
+    Query,
     Submission,
     Verdict,
 )
@@ -219,14 +219,20 @@ class Node:
                 return outcome
 
     async def read(self, ask: Ask, effect: ReadHistory, reference: str) -> Iterable[Effect]:
-        """Read history for a command and word the answer.
+        """Read history for a command and have it go on with what was found.
 
         Raises: Refusal.
         """
-        if isinstance(effect.query, HistoryQuery):
-            return answer_page(ask, effect, await self.history.read(effect.query), reference)
-        assert isinstance(effect.query, ConversationsQuery)
-        return answer_targets(ask, await self.history.conversations(effect.query), reference)
+        assert effect.then is not None
+        return effect.then(ask, await self._find(effect.query), reference)
+
+    async def _find(self, query: Query) -> object:
+        match query:
+            case HistoryQuery():
+                return await self.history.read(query)
+            case ConversationsQuery():
+                return await self.history.conversations(query)
+        return await self.history.writings(query)
 
     # ── signing in ──
 

@@ -7,7 +7,6 @@ import pytest
 from securechat.chat.ask import Ask
 from securechat.chat.effects import ReadHistory, Refusal, Send
 from securechat.chat.events import Joined, Posted, Record
-from securechat.chat.handlers.history import answer_page, answer_targets
 from securechat.chat.ports import Bound, ConversationsQuery, ConversationTime, Form, HistoryQuery, Page
 from securechat.chat.session import Session
 from securechat.wire.capabilities import BATCH, MESSAGE_TAGS, SERVER_TIME
@@ -50,13 +49,28 @@ QUERIES = [
 
 @pytest.mark.parametrize(("line", "expected", "target"), QUERIES)
 def test_what_is_read(stage: Stage, line: str, expected: HistoryQuery, target: str) -> None:
-    assert stage.judge(stage.enter("alice"), f"CHATHISTORY {line}") == [ReadHistory(expected, target)]
+    session = stage.enter("alice", BATCH)
+    (read,) = stage.judge(session, f"CHATHISTORY {line}")
+    assert isinstance(read, ReadHistory)
+    assert read.query == expected
+    assert answer(stage, session, line, Page(()))[0] == f":chat.example BATCH +b1 chathistory {target}"
+
+
+def answer(stage: Stage, session: Session, line: str, found: object) -> list[str]:
+    """Return what CHATHISTORY is answered when this was found."""
+    (read,) = stage.judge(session, f"CHATHISTORY {line}")
+    assert isinstance(read, ReadHistory)
+    assert read.then is not None
+    effects = read.then(Ask(session, parse(f"CHATHISTORY {line}".encode()), stage.world), found, "b1")
+    return [each for effect in effects if isinstance(effect, Send) for each in told(effect.lines)]
 
 
 @pytest.mark.parametrize("bounds", [f"{T1} {T2}", f"{T2} {T1}"])
 def test_targets_lie_between_two_times_in_either_order(stage: Stage, bounds: str) -> None:
     wanted = ConversationsQuery("id-alice", NOON, NOON + 3_600_000, 10)
-    assert stage.judge(stage.enter("alice"), f"CHATHISTORY TARGETS {bounds} 10") == [ReadHistory(wanted)]
+    (read,) = stage.judge(stage.enter("alice"), f"CHATHISTORY TARGETS {bounds} 10")
+    assert isinstance(read, ReadHistory)
+    assert read.query == wanted
 
 
 # IRCv3 draft/chathistory, Errors and Warnings.
@@ -107,11 +121,7 @@ RECORDS = (
 
 
 def page_lines(stage: Stage, session: Session, page: Page) -> list[str]:
-    line = "CHATHISTORY LATEST #ROOM * 5"
-    (read,) = stage.judge(session, line)
-    assert isinstance(read, ReadHistory)
-    effects = answer_page(Ask(session, parse(line.encode()), stage.world), read, page, "b1")
-    return [each for effect in effects if isinstance(effect, Send) for each in told(effect.lines)]
+    return answer(stage, session, "LATEST #ROOM * 5", page)
 
 
 def test_a_page_comes_in_a_batch_named_as_it_was_asked_for(stage: Stage) -> None:
@@ -146,16 +156,12 @@ def test_a_msgid_that_is_not_there_or_not_ones_own_to_read_is_an_error(stage: St
 
 
 def test_targets_are_named_as_the_asker_calls_them(stage: Stage) -> None:
-    line = f"CHATHISTORY TARGETS {T1} {T2} 10"
-    session = stage.enter("alice", BATCH)
     found = [
         ConversationTime(ROOM, NOON),
         ConversationTime(DIRECT, NOON + 1),
         ConversationTime("d/id-alice/id-alice", NOON + 2),
     ]
-    ask = Ask(session, parse(line.encode()), stage.world)
-    effects = answer_targets(ask, found, "b1")
-    assert [each for effect in effects if isinstance(effect, Send) for each in told(effect.lines)] == [
+    assert answer(stage, stage.enter("alice", BATCH), f"TARGETS {T1} {T2} 10", found) == [
         ":chat.example BATCH +b1 draft/chathistory-targets",
         "@batch=b1 :chat.example CHATHISTORY TARGETS #room 2026-11-21T12:00:00.000Z",
         "@batch=b1 :chat.example CHATHISTORY TARGETS bob 2026-11-21T12:00:00.001Z",

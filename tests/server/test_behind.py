@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from securechat.server.connection import MAX_PRODUCERS, Connection
+from securechat.server.connection import Connection
+from securechat.server.outlet import MAX_PRODUCERS
 from securechat.wire.message import Message
 from tests.server.harness import RunningServer, running_server
 from tests.server.held import HeldHistory
@@ -38,7 +39,7 @@ async def test_a_writer_for_whom_too_much_is_waiting_sees_the_order_that_everybo
         bob.send(f"PRIVMSG #general :b{number}")
         await held.until(2 * number + 2)
     (connection,) = connections_of(server, "alice")
-    connection._blocked = True
+    connection.outlet.blocked = True
     held.release()
     await bob.until("PRIVMSG", "#general", "b3")
     connection.drained()
@@ -72,7 +73,7 @@ async def test_what_is_said_after_ones_join_is_heard_however_late_the_names_are_
     await bob.ask("JOIN #a", "JOIN #b")
     phone = await server.sign_in("alice@phone")
     (_, of_the_phone) = connections_of(server, "alice")
-    of_the_phone._blocked = True
+    of_the_phone.outlet.blocked = True
     await alice.ask("@label=l JOIN #a,#b")
     await bob.ask("PRIVMSG #a :welcome")
     of_the_phone.drained()
@@ -89,7 +90,7 @@ async def test_what_other_devices_do_costs_a_device_that_does_not_read_its_conne
     (laptop,) = await server.gather("alice")
     phone = await server.sign_in("alice@phone")
     (_, of_the_phone) = connections_of(server, "alice")
-    of_the_phone._blocked = True
+    of_the_phone.outlet.blocked = True
     for number in range(MAX_PRODUCERS):
         await laptop.ask(f"JOIN #c{number}")
     assert of_the_phone in server.node.connections

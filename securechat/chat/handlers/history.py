@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from securechat.chat import render
 from securechat.chat import world as limits
@@ -40,7 +41,7 @@ def chathistory(ask: Ask) -> Iterable[Effect]:
     bounds = [_bound(ask, subcommand, target, text) for text in ask.message.params[2 : _PARAMETERS[subcommand] - 1]]
     end = bounds[1] if len(bounds) > 1 else None
     query = HistoryQuery(ask.session.account, stream, Form(subcommand), limit, bounds[0], end)
-    return [ReadHistory(query, target)]
+    return [ReadHistory(query, partial(_answer_page, target))]
 
 
 def _limit(ask: Ask, subcommand: str, text: str) -> int:
@@ -85,22 +86,21 @@ def _targets(ask: Ask, limit: int) -> Iterable[Effect]:
     times = [bound.time for bound in bounds if bound is not None and not bound.msgid]
     if len(times) != 2:
         raise ask.refuse_by_fail("INVALID_PARAMS", "TARGETS", "TARGETS takes two timestamps")
-    return [ReadHistory(ConversationsQuery(ask.session.account, min(times), max(times), limit))]
+    return [ReadHistory(ConversationsQuery(ask.session.account, min(times), max(times), limit), _answer_targets)]
 
 
-def answer_page(ask: Ask, read: ReadHistory, page: Page, reference: str) -> Iterable[Effect]:
+def _answer_page(target: str, ask: Ask, page: Page, reference: str) -> Iterable[Effect]:
     """Answer with what was read, in a batch where the client knows them. `reference` names the batch."""
     subcommand = ask.param(0).upper()
     if not page.known:
-        raise _no_messages(ask, "MESSAGE_ERROR", subcommand, read.target)
-    target = read.target
+        raise _no_messages(ask, "MESSAGE_ERROR", subcommand, target)
     lines = (
         line for record in page.records if (line := render.message(record, ask.world, ask.session.caps)) is not None
     )
     return [Send(_batched(ask, reference, ("chathistory", target), lines))]
 
 
-def answer_targets(ask: Ask, found: Sequence[ConversationTime], reference: str) -> Iterable[Effect]:
+def _answer_targets(ask: Ask, found: Sequence[ConversationTime], reference: str) -> Iterable[Effect]:
     """Answer TARGETS: a conversation's name and the time of its newest message."""
     world, viewer = ask.world, ask.session.account
     lines = (
