@@ -25,10 +25,14 @@ class Chat(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         str, Meta(description="Name of this chat, shown by clients.", pattern=r"^[A-Za-z0-9._-]{1,30}$")
     ] = "securechat"
     motd: Annotated[str, Meta(description="Shown after signing in; several lines are fine.", max_length=8000)] = ""
+    contact: Annotated[str, Meta(description="Whom to ask for help, one line, shown by ADMIN.", max_length=100)] = ""
     default_channels: Annotated[list[str], Meta(description="Channels a new account is put into.")] = msgspec.field(
         default_factory=lambda: ["#general"]
     )
     create_channels: Annotated[Literal["members", "admins"], Meta(description="Who may create channels.")] = "members"
+    redaction_window: Annotated[
+        int, Meta(description="Seconds in which people may take back what they wrote; operators always may.", ge=0)
+    ] = 24 * 60 * 60
     absence: Annotated[
         float, Meta(description="Seconds after the last device has gone until it is announced.", ge=0)
     ] = 60
@@ -69,6 +73,21 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     ] = msgspec.field(default_factory=list)
     cert: Annotated[str, Meta(description="Certificate file from elsewhere (PEM, leaf first); needs key.")] = ""
     key: Annotated[str, Meta(description="Private key file of that certificate.")] = ""
+    web_origins: Annotated[
+        list[Annotated[str, Meta(pattern=r"^https?://[a-z0-9.-]+(:[0-9]+)?$|^https?://\[[0-9a-f:.]+\](:[0-9]+)?$")]],
+        Meta(
+            description="Web pages that may connect, besides the server's own, as browsers name them: "
+            "https://chat.example.org, lower case, with a port that is not 443, without a path."
+        ),
+    ] = msgspec.field(default_factory=list)
+    sts: Annotated[
+        int,
+        Meta(
+            description="Seconds for which a client that came by one of our names refuses to come without TLS; "
+            "0 takes that back.",
+            ge=0,
+        ),
+    ] = 30 * 24 * 3600
     chat: Chat = msgspec.field(default_factory=Chat)
     limits: Limits = msgspec.field(default_factory=Limits)
 

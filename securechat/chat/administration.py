@@ -115,7 +115,7 @@ def add_accounts(world: World, accounts: Sequence[NewAccount]) -> Append:
         entries += _birth(world, account, ids[-1])
     expects: list[tuple[str, int]] = []
     for name in world.config.chat.default_channels:
-        channel = world.directory.channel_named(name)
+        channel = world.directory.channel_claiming(name)
         if channel is not None:
             expects.append((channel_stream(channel.id), channel.epoch))
         entries += _joins(world, name, ids)
@@ -130,7 +130,7 @@ def _birth(world: World, account: NewAccount, account_id: str) -> Iterable[Entry
 
 
 def _joins(world: World, name: str, account_ids: Sequence[str]) -> Iterable[Entry]:
-    channel = world.directory.channel_named(name)
+    channel = world.directory.channel_claiming(name)
     if channel is not None and channel.limit:
         account_ids = account_ids[: max(0, channel.limit - len(channel.members))]
     if not account_ids:
@@ -234,6 +234,9 @@ def create_channel(world: World, name: str, owner: str) -> Append:
         raise Impossible(f"{name!r} cannot be a channel: # and up to 63 bytes without spaces, commas or controls")
     if world.directory.channel_named(name) is not None:
         raise Impossible(f"there is a channel {name!r} already")
+    renamed = world.directory.channel_once_named(name)
+    if renamed is not None:
+        raise Impossible(f"{name!r} was the name of {renamed.name!r} and stays its own")
     stream = channel_stream(world.new_id())
     entries = (Entry(stream, Created(name, account.id)), Entry(stream, Joined(account.id, OWNER)))
     return Append(entries, expects=(epoch_of(account),))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
+from securechat.errors import ProtocolError
 from securechat.wire.batch import close_batch, open_batch
-from securechat.wire.message import Message
+from securechat.wire.message import Message, parse
 
 MAX_LABEL = 64
 """Bytes. (IRCv3 labeled-response)"""
@@ -44,10 +45,10 @@ class Answer:
         self._open -= 1
         if not self.label or not labelled:
             return due, lazy
-        if self._several or (due and (lazy is not None or len(due) > 1)):
+        if self._several or (due and (lazy is not None or (len(due) > 1 and not _is_one_batch(due)))):
             return self._take_into_batch(due, lazy, source, next_reference)
         if due:
-            due[0].tags["label"] = self.label
+            due[0].put_tag("label", self.label)
             return due, None
         return [], _label_drawn(lazy or (), self.label, source, next_reference)
 
@@ -59,7 +60,7 @@ class Answer:
             self._reference = next_reference()
             now.append(_open_labelled(self._reference, self.label, source))
         for line in due:
-            line.tags["batch"] = self._reference
+            line.put_tag("batch", self._reference)
         now += due
         later = None if lazy is None else _tagged(lazy, self._reference)
         if self._open:
@@ -68,6 +69,20 @@ class Answer:
             return [_acknowledge(self.label, source)], None
         # What earlier targets have yet to draw belongs into the batch too, so its end queues behind that.
         return now, chain(later or (), (close_batch(self._reference, source),))
+
+
+def label_of(line: bytes) -> str:
+    """Return the label on a line that could not be read as a whole, "" where that cannot either. (standard-replies)"""
+    head, _, _ = line.partition(b" ")
+    try:
+        return parse(head + b" X").tags.get("label", "") if head[:1] == b"@" else ""
+    except ProtocolError:
+        return ""
+
+
+def _is_one_batch(lines: list[Message]) -> bool:
+    """Tell whether lines are one batch and nothing beside it: the label goes to its opening. (IRCv3 multiline)"""
+    return lines[0].command == lines[-1].command == "BATCH" and lines[0].params[0][1:] == lines[-1].params[0][1:]
 
 
 def _label_drawn(
@@ -81,7 +96,7 @@ def _label_drawn(
         return
     second = next(draw, None)
     if second is None or first.command == "BATCH":
-        first.tags["label"] = label
+        first.put_tag("label", label)
         yield first
         if second is not None:
             yield second
@@ -95,7 +110,8 @@ def _label_drawn(
 
 def _tagged(lines: Iterable[Message], reference: str) -> Iterator[Message]:
     for line in lines:
-        line.tags["batch"] = reference
+        # What is in a batch of its own already stays there; its first and last line stand in this one. (IRCv3 batch)
+        line.put_tag("batch", reference)
         yield line
 
 

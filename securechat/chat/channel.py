@@ -11,6 +11,7 @@ from securechat.chat.events import (
     ROLE_RANK,
     BanLifted,
     BanSet,
+    ChannelRenamed,
     Created,
     Dropped,
     Event,
@@ -25,10 +26,11 @@ from securechat.chat.events import (
     TopicSet,
 )
 from securechat.chat.ports import BanState, ChannelState, MemberState
-from securechat.wire.mask import match_mask
+from securechat.wire.names import fold
 
 PREFIX_OF_ROLE = {"q": "~", "o": "@", "v": "+", PLAIN: ""}
-USERHOST_HOST = "securechat"
+FORMER_NAMES = 10
+"""Names that stay a renamed channel's own."""
 
 
 def found_channel(channel_id: str, record: Record) -> ChannelState:
@@ -40,15 +42,31 @@ def found_channel(channel_id: str, record: Record) -> ChannelState:
 
 def apply_record(channel: ChannelState, record: Record) -> None:
     """Fold one record of the channel's stream into its state."""
-    fold = _FOLDS.get(type(record.event))
-    if fold is not None:
-        fold(channel, record, record.event)
+    change = _FOLDS.get(type(record.event))
+    if change is not None:
+        change(channel, record, record.event)
     if record.event.restricts:
         channel.epoch += 1
 
 
-def _posted(channel: ChannelState, _record: Record, _event: Posted) -> None:
+def _posted(channel: ChannelState, record: Record, event: Posted) -> None:
     channel.written = True
+    if channel.slow:
+        channel.spoken[event.account] = record.time
+
+
+def _renamed(channel: ChannelState, record: Record, event: ChannelRenamed) -> None:
+    channel.former_names = names_after(channel.former_names, event)
+    channel.name = event.name
+    if fold(event.name) != fold(event.was):
+        channel.renamed = record.time
+
+
+def names_after(former_names: list[str], event: ChannelRenamed) -> list[str]:
+    """Return the former names that are a channel's own once it is renamed, oldest first."""
+    ours = (fold(event.name), fold(event.was))
+    others = [name for name in former_names if fold(name) not in ours]
+    return [*others, *([event.was] if ours[0] != ours[1] else [])][-FORMER_NAMES:]
 
 
 def _joined(channel: ChannelState, record: Record, event: Joined) -> None:
@@ -86,18 +104,24 @@ def _mode_set(channel: ChannelState, _record: Record, event: ModeSet) -> None:
         channel.key = event.key
     if event.limit is not None:
         channel.limit = event.limit
+    if event.slow is not None:
+        channel.slow = event.slow
+        if not event.slow:
+            channel.spoken.clear()
 
 
 def _ban_set(channel: ChannelState, record: Record, event: BanSet) -> None:
-    channel.bans[event.mask] = BanState(mask=event.mask, by=event.by, time=record.time)
+    masks = masks_of(channel, event.kind)
+    masks[event.mask] = BanState(mask=event.mask, by=event.by, time=record.time, until=event.until)
 
 
 def _ban_lifted(channel: ChannelState, _record: Record, event: BanLifted) -> None:
-    channel.bans.pop(event.mask, None)
+    masks_of(channel, event.kind).pop(event.mask, None)
 
 
 _FOLDS: dict[type, Callable[[ChannelState, Record, Any], None]] = {
     Posted: _posted,
+    ChannelRenamed: _renamed,
     Joined: _joined,
     Left: _left,
     Kicked: _kicked,
@@ -108,6 +132,11 @@ _FOLDS: dict[type, Callable[[ChannelState, Record, Any], None]] = {
     BanSet: _ban_set,
     BanLifted: _ban_lifted,
 }
+
+
+def masks_of(channel: ChannelState, kind: str) -> dict[str, BanState]:
+    """Return one of a channel's lists of masks: `b`, `e` or `I`."""
+    return {"b": channel.bans, "e": channel.exceptions, "I": channel.invitations}[kind]
 
 
 def role_of(channel: ChannelState, account: str) -> str | None:
@@ -148,22 +177,3 @@ def consequences_of_going(channel: ChannelState, account: str) -> Iterator[Event
 def role_on_joining(channel: ChannelState, account: str) -> str:
     """Return the role an account holds when it joins: what it held before, or owner of a channel nobody is in."""
     return channel.former_roles.get(account, PLAIN) if channel.members else OWNER
-
-
-def is_banned(channel: ChannelState, name: str) -> bool:
-    """Tell whether a ban mask matches an account's name."""
-    return any(mask_matches(mask, name) for mask in channel.bans)
-
-
-def mask_matches(mask: str, name: str) -> bool:
-    """Match a ban mask (`nick!user@host`) against an account: nick and user are its name, the host is constant."""
-    return match_mask(mask, f"{name}!{name}@{USERHOST_HOST}")
-
-
-def complete_mask(text: str) -> str:
-    """Return a ban mask with its missing parts as wildcards (`bob` becomes `bob!*@*`). (Modern IRC, MODE)"""
-    nick, bang, rest = text.partition("!")
-    if not bang and "@" in text:
-        nick, rest = "*", text
-    user, _, host = rest.partition("@")
-    return f"{nick or '*'}!{user or '*'}@{host or '*'}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from securechat.chat import channel as channels
 from securechat.chat.events import (
     KEEP_ALL_DEVICES,
+    ChannelRenamed,
     Created,
     Deleted,
     DeviceAdded,
@@ -19,6 +20,7 @@ from securechat.chat.events import (
     Joined,
     Kicked,
     Left,
+    MetadataSet,
     PasswordSet,
     Record,
     Registered,
@@ -42,17 +44,19 @@ class Directory:
     """Look-ups over accounts and channels, and the fold that keeps them.
 
     accounts, channels: by id; deleted accounts are among them, for what they wrote still names them.
-    rosters: of channels by id, what `chat.roster` made of their members; gone when these change.
+    rosters: of channels by id, what `chat.roster` made of their members in short and in full; gone when these change.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.accounts: dict[str, AccountState] = {}
         self.channels: dict[str, ChannelState] = {}
-        self.rosters: dict[str, list[Row]] = {}
+        self.rosters: dict[str, dict[bool, list[Row]]] = {}
         self._account_ids: dict[str, str] = {}
         self._deleted_ids: dict[str, str] = {}
+        self._ids_by_name: dict[str, str] = {}
         self._skeletons: dict[str, str] = {}
         self._channel_ids: dict[str, str] = {}
+        self._former_channel_ids: dict[str, str] = {}
         self._names_of_dropped: dict[str, str] = {}
         self._channels_of: dict[str, set[str]] = {}
         self._digests: dict[str, tuple[str, str]] = {}
@@ -76,6 +80,14 @@ class Directory:
         account_id = self._deleted_ids.get(fold(name))
         return self.account_named(name) if account_id is None else self.accounts[account_id]
 
+    def account_once_named(self, name: str) -> AccountState | None:
+        """Return the account that has this name or ever had it, a deleted one too.
+
+        Of several names that look alike the first counts, and the one it has.
+        """
+        account_id = self._account_ids.get(fold(name)) or self._ids_by_name.get(fold(name))
+        return None if account_id is None else self.accounts[account_id]
+
     def account_resembling(self, name: str) -> AccountState | None:
         """Return the account that has, or ever had, a name that can be taken for this one (its skeleton is the same)."""
         account_id = self._skeletons.get(skeleton(name))
@@ -90,6 +102,15 @@ class Directory:
         """Return the channel of that name, compared by case folding."""
         channel_id = self._channel_ids.get(fold(name))
         return None if channel_id is None else self.channels[channel_id]
+
+    def channel_once_named(self, name: str) -> ChannelState | None:
+        """Return the channel that had this name before it was renamed, and to which it still belongs."""
+        channel_id = self._former_channel_ids.get(fold(name))
+        return None if channel_id is None else self.channels[channel_id]
+
+    def channel_claiming(self, name: str) -> ChannelState | None:
+        """Return the channel to which a name belongs, because it has it or had it."""
+        return self.channel_named(name) or self.channel_once_named(name)
 
     def name_of_channel(self, channel_id: str) -> str:
         """Return a channel's name, or what it was before it was dropped as far as is known, else `*`."""
@@ -138,6 +159,8 @@ class Directory:
             self._enter_channel(channels.found_channel(channel_id, record))
             return
         channel = self.channels[channel_id]
+        if isinstance(event, ChannelRenamed):
+            self._forget_names(channel)
         channels.apply_record(channel, record)
         if isinstance(event, Joined | Left | Kicked | RoleSet | Dropped):
             self.rosters.pop(channel_id, None)
@@ -147,6 +170,10 @@ class Directory:
             self._channels_of[event.account].discard(channel_id)
         elif isinstance(event, Dropped):
             self._forget_channel(channel)
+        elif isinstance(event, ChannelRenamed):
+            self._enter_names(channel)
+            # Names of members fill lines as far as the channel's name leaves room.
+            self.rosters.pop(channel_id, None)
 
     def _apply_to_account(self, account_id: str, record: Record) -> None:
         event = record.event
@@ -158,6 +185,7 @@ class Directory:
                     role=event.role,
                     created=record.time,
                     skeletons={skeleton(event.name)},
+                    names={fold(event.name)},
                 )
             )
             return
@@ -172,6 +200,7 @@ class Directory:
         self.accounts[account.id] = account
         ids = self._deleted_ids if account.deleted else self._account_ids
         ids[fold(account.name)] = account.id
+        self._ids_by_name |= dict.fromkeys(account.names, account.id)
         for each in account.skeletons | {skeleton(account.name)}:
             self._skeletons[each] = account.id
         for device in account.devices.values():
@@ -179,7 +208,7 @@ class Directory:
 
     def _enter_channel(self, channel: ChannelState) -> None:
         self.channels[channel.id] = channel
-        self._channel_ids[fold(channel.name)] = channel.id
+        self._enter_names(channel)
         for account_id in channel.members:
             self._channels_of.setdefault(account_id, set()).add(channel.id)
 
@@ -191,7 +220,17 @@ class Directory:
         if channel.written:
             self._names_of_dropped[channel.id] = channel.name
         del self.channels[channel.id]
+        self._forget_names(channel)
+
+    def _enter_names(self, channel: ChannelState) -> None:
+        self._channel_ids[fold(channel.name)] = channel.id
+        for name in channel.former_names:
+            self._former_channel_ids[fold(name)] = channel.id
+
+    def _forget_names(self, channel: ChannelState) -> None:
         del self._channel_ids[fold(channel.name)]
+        for name in channel.former_names:
+            del self._former_channel_ids[fold(name)]
 
     def _password_set(self, account: AccountState, _record: Record, event: PasswordSet) -> None:
         if event.kept != KEEP_ALL_DEVICES:
@@ -216,6 +255,9 @@ class Directory:
     def _renamed(self, account: AccountState, _record: Record, event: Renamed) -> None:
         del self._account_ids[fold(account.name)]
         account.name = event.name
+        if skeleton(event.name) not in account.skeletons:
+            account.names.add(fold(event.name))
+            self._ids_by_name[fold(event.name)] = account.id
         account.skeletons.add(skeleton(event.name))
         self._account_ids[fold(event.name)] = self._skeletons[skeleton(event.name)] = account.id
         for channel_id in self._channels_of.get(account.id, ()):
@@ -230,9 +272,16 @@ class Directory:
             del self._digests[device.digest]
         account.devices.clear()
         account.ignored.clear()
+        account.metadata.clear()
         for channel in self.channels.values():
             channel.former_roles.pop(account.id, None)
             channel.invited.discard(account.id)
+
+    def _metadata_set(self, account: AccountState, _record: Record, event: MetadataSet) -> None:
+        if event.value:
+            account.metadata[event.key] = event.value
+        else:
+            account.metadata.pop(event.key, None)
 
     def _ignored(self, account: AccountState, _record: Record, event: Ignored) -> None:
         account.ignored.add(event.account)
@@ -251,6 +300,7 @@ _ACCOUNT_FOLDS: dict[type, Callable[[Directory, AccountState, Record, Any], None
     Deleted: Directory._deleted,
     Ignored: Directory._ignored,
     Unignored: Directory._unignored,
+    MetadataSet: Directory._metadata_set,
 }
 
 

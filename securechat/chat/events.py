@@ -61,18 +61,51 @@ class Event(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
 
 
 class Posted(Event, frozen=True):
-    """A message; `tags` are the client-only tags (`+name`) that travel with it."""
+    """A message; `tags` are the client-only tags (`+name`) that travel with it.
+
+    joins: where in a text of several lines one begins that belongs to the one before; None: one line. (IRCv3 multiline)
+    """
 
     account: str
     command: str
     text: str
     tags: dict[str, str] = {}
+    joins: tuple[int, ...] | None = None
 
 
 class Erased(Event, frozen=True):
-    """What is left in the place of a message whose author's account was deleted with all it wrote; never appended."""
+    """What is left of a message or reaction that was redacted, or erased with its author; never appended."""
 
     account: str
+
+
+class Redacted(Event, frozen=True):
+    """What was said with this msgid, in the same conversation, is taken back. (IRCv3 message-redaction)"""
+
+    msgid: str
+    by: str
+    reason: str = ""
+
+
+class Reacted(Event, frozen=True):
+    """Somebody reacted to a message of the same conversation. (IRCv3 react)
+
+    msgid: of the message. tags: the client-only tags that said so, the reaction among them.
+    """
+
+    account: str
+    msgid: str
+    reaction: str
+    tags: dict[str, str] = {}
+
+
+class Unreacted(Event, frozen=True):
+    """Somebody took a reaction back; the fields are those of `Reacted`."""
+
+    account: str
+    msgid: str
+    reaction: str
+    tags: dict[str, str] = {}
 
 
 # ── channels ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -94,6 +127,20 @@ class Dropped(Event, frozen=True):
     @property
     def restricts(self) -> bool:
         """Nobody may post into it any more."""
+        return True
+
+
+class ChannelRenamed(Event, frozen=True):
+    """The channel has another name; `was` stays its own among its last names. (IRCv3 channel-rename)"""
+
+    name: str
+    was: str
+    by: str
+    reason: str = ""
+
+    @property
+    def restricts(self) -> bool:
+        """What was judged on the old name is judged again: nothing can be sent to it."""
         return True
 
 
@@ -160,37 +207,52 @@ class RoleSet(Event, frozen=True):
 
 
 class ModeSet(Event, frozen=True):
-    """Channel modes changed: flags switched on and off, and where not None the key ("": none) and limit (0: none)."""
+    """Channel modes changed: flags switched on and off, and where not None the key ("": none) and limit (0: none).
+
+    slow: seconds that a member waits between two messages, 0: no longer.
+    """
 
     by: str
     on: str = ""
     off: str = ""
     key: str | None = None
     limit: int | None = None
+    slow: int | None = None
 
     @property
     def restricts(self) -> bool:
-        """Any flag, key or limit that is set keeps somebody out or silent."""
-        return bool(self.on or self.key or self.limit)
+        """Any flag, key, limit or wait that is set keeps somebody out or silent."""
+        return bool(self.on or self.key or self.limit or self.slow)
 
 
 class BanSet(Event, frozen=True):
-    """A mask may neither join nor, as a plain member, post."""
+    """A mask was put into the list `kind`: bans (b), exceptions from them (e), or who needs no invitation (I).
+
+    mask: as `chat.bans` writes it. until: when the server takes it out again (ms since 1970), 0: never.
+    """
 
     by: str
     mask: str
+    kind: str = "b"
+    until: int = 0
 
     @property
     def restricts(self) -> bool:
-        """Whoever the mask matches is silent from here on."""
-        return True
+        """Whoever a ban matches is silent from here on."""
+        return self.kind == "b"
 
 
 class BanLifted(Event, frozen=True):
-    """A ban mask was removed."""
+    """A mask was taken out of the list `kind`; `by` is empty when its time was over."""
 
     by: str
     mask: str
+    kind: str = "b"
+
+    @property
+    def restricts(self) -> bool:
+        """Whoever was excepted no longer is."""
+        return self.kind != "b"
 
 
 # ── accounts ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -295,10 +357,17 @@ class Unignored(Event, frozen=True):
     account: str
 
 
+class MetadataSet(Event, frozen=True):
+    """The account says something of itself, or (empty) no longer. (IRCv3 metadata)"""
+
+    key: str
+    value: str = ""
+
+
 AnyEvent: TypeAlias = (
-    Posted | Erased | Created | Dropped | Joined | Left | Kicked | Invited | TopicSet | RoleSet | ModeSet | BanSet | BanLifted
+    Posted | Erased | Redacted | Reacted | Unreacted | Created | Dropped | ChannelRenamed | Joined | Left | Kicked | Invited | TopicSet | RoleSet | ModeSet | BanSet | BanLifted
     | Registered | PasswordSet | PasswordRehashed | DeviceAdded | DeviceRevoked | Disabled | Enabled
-    | Renamed | Deleted | Ignored | Unignored
+    | Renamed | Deleted | Ignored | Unignored | MetadataSet
 )  # fmt: skip
 
 _encoder = msgspec.json.Encoder()
@@ -322,10 +391,7 @@ def decode_event(body: bytes | str) -> AnyEvent:
 
 
 class Record(msgspec.Struct, frozen=True):
-    """An event in its place.
-
-    `seq` is dense from 1 within `stream`; `time` (ms since 1970) never runs backwards within it; `msgid` is unique.
-    """
+    """An event in its place: `seq` is dense from 1 in `stream`, `time` (ms since 1970) never runs backwards there."""
 
     stream: StreamId
     seq: int

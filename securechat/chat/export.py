@@ -26,9 +26,11 @@ ROLE_NAMES = {"q": "owner", "o": "operator", "v": "voice", "": "member"}
 
 
 def account_rows(world: World, account: AccountState) -> Iterator[dict[str, Any]]:
-    """Yield what is known of an account: itself, its devices without tokens, whom it ignores, where it is a member."""
+    """Yield what is known of an account: itself, what it says of itself, devices without tokens, whom it ignores, where it is."""
     created = format_time(account.created)
     yield {"type": "account", "v": VERSION, "name": account.name, "role": account.role, "created": created}
+    for key, value in sorted(account.metadata.items()):
+        yield {"type": "metadata", "key": key, "value": value}
     for device in list(account.devices.values()):
         yield {"type": "device", "id": device.id, "label": device.label, "created": format_time(device.created)}
     for name in sorted(map(world.directory.name_of, account.ignored)):

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from securechat.chat.answers import Answer
+from securechat.chat.answers import Answer, label_of
 from securechat.chat.ask import Ask
 from securechat.chat.commands import pipelines, split_targets
+from securechat.chat.multiline import Collector
 from securechat.chat.ports import Lane
 from securechat.wire import numerics
 from securechat.wire.framing import Overlong
@@ -41,7 +42,7 @@ class Unit:
 
 
 class Pipeline:
-    """One connection's commands, from received to answered."""
+    """One connection's commands, from received to answered. holds_messages: messages wait, and all behind them."""
 
     def __init__(self) -> None:
         self.lane = Lane()
@@ -49,6 +50,8 @@ class Pipeline:
         self._held: list[Unit] = []
         self._under_way = 0
         self._exclusive = False
+        self._collector = Collector()
+        self.holds_messages = False
 
     def __len__(self) -> int:
         """Count the commands that wait to be judged."""
@@ -77,12 +80,27 @@ class Pipeline:
         try:
             message = parse(line)
         except InvalidUtf8 as error:
-            self.receive_fault(ask.say("FAIL", error.command, "INVALID_UTF8", "Message is not UTF-8"))
+            self._receive_broken(line, ask.say("FAIL", error.command, "INVALID_UTF8", "Message is not UTF-8"))
         except MalformedMessage as error:
             if line.strip():
-                self.receive_fault(ask.say("FAIL", "*", "INVALID_MESSAGE", str(error)))
+                self._receive_broken(line, ask.say("FAIL", "*", "INVALID_MESSAGE", str(error)))
         else:
+            if message.command == "BATCH" or (message.tags and "batch" in message.tags):
+                self._receive_batched(message, ask)
+            else:
+                self.receive(message)
+
+    def _receive_batched(self, message: Message, ask: Ask) -> None:
+        """Collect a line of a client's batch, which becomes one command. Nothing is held for who has not signed in."""
+        if not ask.session.is_ready or not message.params:
             self.receive(message)
+            return
+        for composed in self._collector.feed(message):
+            self._waiting.append(Unit(composed, Answer(composed.tags.get("label", ""), 1)))
+
+    def _receive_broken(self, line: bytes, reply: Message) -> None:
+        """Queue the answer to a line that is no command; it has the line's label, where that can be read."""
+        self._waiting.append(Unit(Message("*"), Answer(label_of(line), 1), (reply,)))
 
     def receive_fault(self, *replies: Message) -> None:
         """Queue the answer to a line that is no command, in its place."""
@@ -99,6 +117,8 @@ class Pipeline:
             self._held.clear()
             self.lane.attempt += 1
         if not self._waiting or (self._under_way and not self._waiting[0].pipelines):
+            return None
+        if self.holds_messages and self._waiting[0].pipelines:
             return None
         unit = self._waiting.popleft()
         unit.attempts += 1
@@ -120,3 +140,4 @@ class Pipeline:
         """Forget what waits: the connection has ended."""
         self._waiting.clear()
         self._held.clear()
+        self._collector = Collector()

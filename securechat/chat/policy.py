@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from securechat.chat.channel import holds, is_banned, role_of
+from securechat.chat.bans import is_banned, is_silenced, needs_no_invitation
+from securechat.chat.channel import holds, role_of
 from securechat.chat.events import (
     KEEP_ALL_DEVICES,
     OPERATOR,
@@ -81,7 +82,7 @@ def may_read(access: Access, record: Record) -> bool:
 
 
 def _author_of(record: Record) -> str:
-    return str(getattr(record.event, "account", ""))
+    return str(getattr(record.event, "account", "") or getattr(record.event, "by", ""))
 
 
 def _outside(spans: tuple[Span, ...]) -> Iterator[Span]:
@@ -106,6 +107,22 @@ def _merge(spans: list[Span]) -> tuple[Span, ...]:
     return tuple(merged)
 
 
+def obstacle_to_redacting(
+    channel: ChannelState | None, account_id: str, record: Record, age: int, window: int
+) -> str | None:
+    """Return the code of the FAIL that says why an account may not redact a record, or None when it may.
+
+    Operators redact anybody's in their channel, everybody their own for some time.
+
+    channel: where it was said, None for a direct conversation. age: of the record; window: what it may be (ms).
+    """
+    if channel is not None and holds(channel, account_id, OPERATOR):
+        return None
+    if _author_of(record) != account_id:
+        return "REDACT_FORBIDDEN"
+    return None if age < window else "REDACT_WINDOW_EXPIRED"
+
+
 def reaches(reader: AccountState, writer: str) -> bool:
     """Tell whether what an account (id) says directly to another is told to it: messages, tags and invitations."""
     return writer not in reader.ignored
@@ -116,17 +133,23 @@ def may_create_channel(config: Chat, account: AccountState) -> bool:
     return config.create_channels == "members" or account.role == "admin"
 
 
+def may_look_into(channel: ChannelState, account_id: str) -> bool:
+    """Tell whether an account may see who is in a channel and what it is about: members, and all if it is open."""
+    return account_id in channel.members or is_open(channel.modes, channel.key)
+
+
 def obstacle_to_joining(channel: ChannelState, account: AccountState, key: str) -> str | None:
     """Return the numeric that says why an account may not join, or None when it may.
 
-    An invitation opens an invite-only channel; it lifts neither a ban nor a key. Who ran the channel when it left comes
-    back unless it was banned: otherwise a closed channel that everybody has left would be closed for ever.
+    An invitation, or the list I, opens an invite-only channel; it lifts neither a ban nor a key. Who ran the channel
+    when it left comes back unless it was banned: otherwise a closed channel that everybody has left would be closed
+    for ever.
     """
-    if is_banned(channel, account.name):
+    if is_banned(channel, account):
         return numerics.ERR_BANNEDFROMCHAN
     if channel.former_roles.get(account.id) in (OPERATOR, OWNER):
         return None
-    if "i" in channel.modes and account.id not in channel.invited:
+    if "i" in channel.modes and account.id not in channel.invited and not needs_no_invitation(channel, account):
         return numerics.ERR_INVITEONLYCHAN
     if channel.key and key != channel.key:
         return numerics.ERR_BADCHANNELKEY
@@ -142,7 +165,18 @@ def may_post(channel: ChannelState, account: AccountState) -> bool:
         return False
     if role:
         return True
-    return "m" not in channel.modes and not is_banned(channel, account.name)
+    return "m" not in channel.modes and not is_silenced(channel, account)
+
+
+def milliseconds_to_wait(channel: ChannelState, account_id: str, now: int) -> int:
+    """Return how long slow mode has an account wait until it may post, 0 for not at all; `now` in ms since 1970.
+
+    Operators, owners and the voiced do not wait; whoever has not posted since the channel is slow does not yet.
+    """
+    last = channel.spoken.get(account_id)
+    if last is None or role_of(channel, account_id):
+        return 0
+    return max(0, last + channel.slow * 1000 - now)
 
 
 def may_set_topic(channel: ChannelState, account_id: str) -> bool:
@@ -161,8 +195,18 @@ def may_kick(channel: ChannelState, account_id: str, victim: str) -> bool:
 
 
 def may_set_modes(channel: ChannelState, account_id: str) -> bool:
-    """Tell whether a member may change flags, key, limit and bans."""
+    """Tell whether a member may change flags, key, limit, slow mode and the lists of masks."""
     return holds(channel, account_id, OPERATOR)
+
+
+def may_rename_channel(channel: ChannelState, account_id: str) -> bool:
+    """Tell whether a member may give the channel another name: operators."""
+    return holds(channel, account_id, OPERATOR)
+
+
+def may_administer(account: AccountState) -> bool:
+    """Tell whether an account has rights over everybody on the server: KILL, WALLOPS."""
+    return account.role == "admin"
 
 
 def may_set_role(channel: ChannelState, account_id: str, role: str, was: str) -> bool:

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
+from securechat.chat.arrears import Arrears, ArrearsQuery, Missed, MissedQuery, Note, ReadMark
 from securechat.chat.effects import Append
 from securechat.chat.events import Record, StreamId
+from securechat.chat.searchwords import Phrase
 
 
 class Lane:
@@ -57,6 +59,8 @@ class Verdict(enum.Enum):
     """The (account, id) was stored before with another target, command or text."""
     ABSENT = "absent"
     """A look-up only (no entries), and the id is unknown."""
+    REDACTED = "redacted"
+    """The (account, id) was stored before, and what it said is gone since."""
     STALE = "stale"
     """An expected epoch has passed, a name or membership was not as judged, or the lane is held up: judge again."""
     UNAVAILABLE = "unavailable"
@@ -98,6 +102,7 @@ class HistoryQuery(msgspec.Struct, frozen=True):
     start: where to read from; None only with LATEST (`*`).
     end: the far bound of BETWEEN; BETWEEN runs from start towards end, so newest first decides which are kept.
     limit: messages; a page that no msgid bounds (`LATEST *` too) may hold more, since it never splits a millisecond.
+    events: names of the events that are wanted beside messages; they count as messages do.
     """
 
     account: str
@@ -106,10 +111,14 @@ class HistoryQuery(msgspec.Struct, frozen=True):
     limit: int
     start: Bound | None = None
     end: Bound | None = None
+    events: frozenset[str] = frozenset()
 
 
 class ConversationsQuery(msgspec.Struct, frozen=True):
-    """Which conversations of an account have their newest readable message in start < time < end (ms since 1970)."""
+    """Which conversations of an account have their newest readable message between two times (ms since 1970).
+
+    They are counted from start towards end, neither included; where end is the earlier one, the newest first.
+    """
 
     account: str
     start: int
@@ -144,7 +153,51 @@ class Writings(NamedTuple):
     after: tuple[StreamId, int] | None
 
 
-Query: TypeAlias = HistoryQuery | ConversationsQuery | WritingsQuery
+class ReactionsQuery(msgspec.Struct, frozen=True):
+    """The reactions of an account to a message of a conversation."""
+
+    account: str
+    stream: StreamId
+    msgid: str
+
+
+class SearchQuery(msgspec.Struct, frozen=True):
+    """The newest messages that an account may read and that hold what is asked for, wherever they are.
+
+    phrases: all of them must be in the text; none: whatever it says.
+    stream: only of this conversation; author: only of this account (id); empty: of any.
+    start, end: only of these times, both included (ms since 1970).
+    """
+
+    account: str
+    phrases: tuple[Phrase, ...] = ()
+    stream: StreamId = ""
+    author: str = ""
+    start: int = 0
+    end: int = 1 << 62
+    limit: int = 50
+
+
+class Found(NamedTuple):
+    """Messages by time, oldest first; `whole` is False when there are more, or looking for them would take too long."""
+
+    records: tuple[Record, ...]
+    whole: bool = True
+
+
+class PlaybackQuery(msgspec.Struct, frozen=True):
+    """The newest messages of some of an account's conversations with start < time < end (ms since 1970).
+
+    patterns: their names or masks, commas between.
+    """
+
+    account: str
+    patterns: str
+    start: int
+    end: int
+
+
+Query: TypeAlias = HistoryQuery | ConversationsQuery | WritingsQuery | ReactionsQuery | SearchQuery | PlaybackQuery
 
 
 class ConversationTime(NamedTuple):
@@ -166,8 +219,9 @@ class DeviceState(msgspec.Struct):
 class AccountState(msgspec.Struct):
     """What is known of an account without its history; no secrets.
 
-    skeletons: of every name it ever had; they stay reserved.
+    skeletons: of every name it ever had; they stay reserved. names: these names, folded.
     ignored: ids of the accounts that it does not hear directly.
+    metadata: what it says of itself, by key.
     """
 
     id: str
@@ -180,6 +234,8 @@ class AccountState(msgspec.Struct):
     deleted: bool = False
     skeletons: set[str] = set()
     ignored: set[str] = set()
+    names: set[str] = set()
+    metadata: dict[str, str] = {}
 
 
 class MemberState(msgspec.Struct):
@@ -190,11 +246,12 @@ class MemberState(msgspec.Struct):
 
 
 class BanState(msgspec.Struct):
-    """A ban mask, who set it (account id) and when (ms since 1970)."""
+    """A mask of a list, who set it (account id), when, and until when it holds (ms since 1970; 0: for good)."""
 
     mask: str
     by: str
     time: int
+    until: int = 0
 
 
 class ChannelState(msgspec.Struct):
@@ -202,6 +259,11 @@ class ChannelState(msgspec.Struct):
 
     former_roles: roles of accounts that left and would hold them again.
     written: whether anybody ever posted.
+    bans, exceptions, invitations: the lists b, e and I by mask.
+    slow: seconds that a plain member waits between two messages, 0: none.
+    spoken: when each account last posted while the channel was slow (ms since 1970).
+    former_names: what it was called before, as far as these names are still its own, oldest first.
+    renamed: when it was last given a name that differs in more than case (ms since 1970), 0: never.
     """
 
     id: str
@@ -219,13 +281,20 @@ class ChannelState(msgspec.Struct):
     former_roles: dict[str, str] = {}
     bans: dict[str, BanState] = {}
     invited: set[str] = set()
+    exceptions: dict[str, BanState] = {}
+    invitations: dict[str, BanState] = {}
+    slow: int = 0
+    spoken: dict[str, int] = {}
+    former_names: list[str] = []
+    renamed: int = 0
 
 
 class Snapshot(NamedTuple):
-    """All accounts and living channels at one place of the history."""
+    """All accounts and living channels at one place of the history, and what was read by then."""
 
     accounts: list[AccountState]
     channels: list[ChannelState]
+    marks: Sequence[ReadMark] = ()
 
 
 class History(Protocol):
@@ -242,13 +311,28 @@ class History(Protocol):
         """Queue an append; its outcome comes to the sink. Appends are committed in the order submitted."""
 
     async def read(self, query: HistoryQuery) -> Page:
-        """Return the messages (Posted) the account may read, as of now."""
+        """Return the messages (Posted), and other events asked for, that the account may read, as of now."""
 
     async def conversations(self, query: ConversationsQuery) -> list[ConversationTime]:
         """Return the conversations asked for, by the time of their newest readable message, oldest first."""
 
     async def writings(self, query: WritingsQuery) -> Writings:
         """Return what an account has written, whether it may still read it or not."""
+
+    async def search(self, query: SearchQuery) -> Found:
+        """Return the newest messages (Posted) asked for that the account may read, all that are there by now."""
+
+    async def reactions(self, query: ReactionsQuery) -> frozenset[str] | None:
+        """Return the reactions that stand; None when the msgid is of no message that the account may read there."""
+
+    def note(self, note: Note) -> None:
+        """Keep a note, which replaces an earlier one; it is on disk with the next batch, or a second later."""
+
+    async def arrears(self, query: ArrearsQuery) -> Arrears:
+        """Return what a device was not sent, by its newest position, on disk or not."""
+
+    async def missed(self, query: MissedQuery) -> Missed:
+        """Return the next messages (Posted) that the account may read, as of now."""
 
     async def count_messages(self, streams: Sequence[StreamId]) -> list[int]:
         """Return how many messages each of the streams holds."""

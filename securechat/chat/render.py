@@ -9,37 +9,63 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from securechat.chat import multiline
+from securechat.chat.bans import show_mask
 from securechat.chat.events import (
     BanLifted,
     BanSet,
+    ChannelRenamed,
     Invited,
     Joined,
     Kicked,
     Left,
     ModeSet,
     Posted,
+    Reacted,
     Record,
+    Redacted,
     Renamed,
     RoleSet,
     TopicSet,
+    Unreacted,
     other_party,
 )
 from securechat.chat.signals import TagsSent
 from securechat.chat.world import World
-from securechat.wire.capabilities import ACCOUNT_TAG, EXTENDED_JOIN, MESSAGE_TAGS, SERVER_TIME
+from securechat.wire.capabilities import ACCOUNT_TAG, BATCH, EXTENDED_JOIN, MESSAGE_TAGS, MULTILINE, SERVER_TIME
 from securechat.wire.framing import MAX_REST
 from securechat.wire.message import Message, encode, encode_tags
 from securechat.wire.times import format_time
 
-VARIANT = SERVER_TIME | MESSAGE_TAGS | ACCOUNT_TAG | EXTENDED_JOIN
-"""The capabilities that change how a line looks."""
+_OF_A_LINE = SERVER_TIME | MESSAGE_TAGS | ACCOUNT_TAG | EXTENDED_JOIN
+VARIANT = _OF_A_LINE | MULTILINE
+"""The capabilities that change how a line looks, MULTILINE only together with BATCH. (`variant_of`)"""
 SURELY_FITS = 80
 """Characters of a text that fit into a line whatever its names are."""
 CUT = "…"
 
 
+def variant_of(caps: int) -> int:
+    """Return the capabilities that change how lines look. (IRCv3 multiline depends on batch)"""
+    return caps & VARIANT if caps & BATCH else caps & _OF_A_LINE
+
+
+def messages(record: Record, world: World, caps: int) -> list[Message]:
+    """Return a record as lines for a viewer with these capabilities: several for a message of several lines."""
+    line = message(record, world, caps)
+    if line is None:
+        return []
+    if isinstance(record.event, Posted) and record.event.joins is not None:
+        knows = variant_of(caps) & MULTILINE
+        return multiline.spread(line, record.event.joins, record.msgid if knows else "")
+    return [line]
+
+
 def message(record: Record, world: World, caps: int) -> Message | None:
-    """Return a record as a line for a viewer with these capabilities; None when it shows nothing."""
+    """Return a record as a line for a viewer with these capabilities; None when it shows nothing.
+
+    The line of a message of several lines cannot be encoded: see `messages`.
+    """
     word = _WORDS.get(type(record.event))
     if word is None:
         return None
@@ -57,18 +83,21 @@ def encoded(record: Record, world: World, caps: int) -> bytes:
 class PostedLine:
     """A message, worded once; its tags are put before it once for each variant."""
 
-    __slots__ = ("_account", "_body", "_client_tags", "_record", "_variants")
+    __slots__ = ("_account", "_body", "_client_tags", "_is_bot", "_record", "_variants")
 
     def __init__(self, record: Record, world: World) -> None:
         assert isinstance(record.event, Posted)
         self._record = record
-        self._account = world.directory.name_of(record.event.account)
+        author = world.directory.accounts.get(record.event.account)
+        self._account = "*" if author is None else author.name
+        self._is_bot = author is not None and world.is_bot(author)
         self._client_tags = record.event.tags
         self._body = encode(_posted(record, record.event, world, 0))
         self._variants: dict[int, bytes] = {}
 
     def for_variant(self, variant: int) -> bytes:
         """Return the line with the tags of a variant: what `message` would give, for less."""
+        variant &= _OF_A_LINE
         line = self._variants.get(variant)
         if line is None:
             line = self._variants[variant] = self._tags(variant) + self._body
@@ -83,9 +112,32 @@ class PostedLine:
             tags.append(f"msgid={self._record.msgid}")
         if variant & ACCOUNT_TAG:
             tags.append(f"account={self._account}")
+        if variant & MESSAGE_TAGS and self._is_bot:
+            tags.append("bot")
         if variant & MESSAGE_TAGS and self._client_tags:
             tags.append(encode_tags(self._client_tags)[1:-1].decode())
         return f"@{';'.join(tags)} ".encode() if tags else b""
+
+
+class PostedLines:
+    """A message of several lines, worded once for each variant."""
+
+    __slots__ = ("_record", "_variants", "_world")
+
+    def __init__(self, record: Record, world: World) -> None:
+        self._record = record
+        self._world = world
+        self._variants: dict[int, bytes] = {}
+
+    def for_variant(self, variant: int) -> bytes:
+        """Return its lines for a variant."""
+        variant &= VARIANT
+        lines = self._variants.get(variant)
+        if lines is None:
+            # A variant has MULTILINE only where BATCH is too.
+            words = messages(self._record, self._world, variant | BATCH)
+            lines = self._variants[variant] = b"".join(map(encode, words))
+        return lines
 
 
 def _tags(record: Record, world: World, caps: int) -> dict[str, str]:
@@ -94,9 +146,9 @@ def _tags(record: Record, world: World, caps: int) -> dict[str, str]:
         tags["time"] = format_time(record.time)
     if caps & MESSAGE_TAGS:
         tags["msgid"] = record.msgid
-    if caps & ACCOUNT_TAG and (actor := actor_of(record)):
-        tags["account"] = world.directory.name_of(actor)
-    if caps & MESSAGE_TAGS and isinstance(record.event, Posted) and record.event.tags:
+    if caps & (ACCOUNT_TAG | MESSAGE_TAGS) and (actor := actor_of(record)):
+        tags |= tags_of_account(world, actor, caps)
+    if caps & MESSAGE_TAGS and isinstance(record.event, Posted | Reacted | Unreacted):
         tags |= record.event.tags
     return tags
 
@@ -104,6 +156,8 @@ def _tags(record: Record, world: World, caps: int) -> dict[str, str]:
 def actor_of(record: Record) -> str:
     """Return the id of the account whose doing a record is, "" for the server's."""
     event: Any = record.event
+    if isinstance(event, Renamed):
+        return record.stream[2:]
     return str(getattr(event, "by", "") or ("" if isinstance(event, RoleSet) else getattr(event, "account", "")))
 
 
@@ -113,7 +167,8 @@ def _posted(record: Record, event: Posted, world: World, _caps: int) -> Message:
     else:
         target = world.directory.name_of(other_party(record.stream, event.account))
     line = Message(event.command, (target, event.text), world.userhost(event.account))
-    return line if len(event.text) <= SURELY_FITS else _fit(line, world.directory.name_of(event.account))
+    is_short = len(event.text) <= SURELY_FITS or event.joins is not None
+    return line if is_short else _fit(line, world.directory.name_of(event.account))
 
 
 def _fit(line: Message, nick: str) -> Message:
@@ -138,8 +193,12 @@ def _source(account_id: str, world: World) -> str:
 
 
 def _joined(record: Record, event: Joined, world: World, caps: int) -> Message:
-    name = world.directory.name_of(event.account)
-    more = (name, name) if caps & EXTENDED_JOIN else ()
+    more: tuple[str, ...] = ()
+    if caps & EXTENDED_JOIN:
+        channel, person = world.directory.channels.get(record.stream[2:]), world.account(event.account)
+        is_member = channel is not None and person.id in channel.members
+        # Who has left since is seen by those in the channel as by anybody.
+        more = (person.name, world.real_name(person, person.id) if is_member else person.name)
     return Message("JOIN", (_channel(record, world), *more), _source(event.account, world))
 
 
@@ -176,25 +235,46 @@ def _mode_set(record: Record, event: ModeSet, world: World, _caps: int) -> Messa
     if event.limit:
         on += "l"
         arguments.append(str(event.limit))
+    if event.slow:
+        on += "W"
+        arguments.append(str(event.slow))
     if event.key == "":
         off += "k"
         arguments.append("*")
     if event.limit == 0:
         off += "l"
+    if event.slow == 0:
+        off += "W"
     letters = (f"+{on}" if on else "") + (f"-{off}" if off else "")
     return Message("MODE", (_channel(record, world), letters, *arguments), _source(event.by, world))
 
 
 def _ban_set(record: Record, event: BanSet, world: World, _caps: int) -> Message:
-    return Message("MODE", (_channel(record, world), "+b", event.mask), _source(event.by, world))
+    mask = show_mask(event.mask, world.directory)
+    return Message("MODE", (_channel(record, world), f"+{event.kind}", mask), _source(event.by, world))
 
 
 def _ban_lifted(record: Record, event: BanLifted, world: World, _caps: int) -> Message:
-    return Message("MODE", (_channel(record, world), "-b", event.mask), _source(event.by, world))
+    mask = show_mask(event.mask, world.directory)
+    return Message("MODE", (_channel(record, world), f"-{event.kind}", mask), _source(event.by, world))
+
+
+def _channel_renamed(_record: Record, event: ChannelRenamed, world: World, _caps: int) -> Message:
+    return Message("RENAME", (event.was, event.name, event.reason), _source(event.by, world))
 
 
 def _renamed(_record: Record, event: Renamed, _world: World, _caps: int) -> Message:
     return Message("NICK", (event.name,), f"{event.was}!{event.was}@securechat")
+
+
+def _redacted(record: Record, event: Redacted, world: World, _caps: int) -> Message:
+    reason = (event.reason,) if event.reason else ()
+    target = world.conversation_name(record.stream, event.by)
+    return Message("REDACT", (target, event.msgid, *reason), world.userhost(event.by))
+
+
+def _reacted(record: Record, event: Reacted | Unreacted, world: World, _caps: int) -> Message:
+    return Message("TAGMSG", (world.conversation_name(record.stream, event.account),), world.userhost(event.account))
 
 
 _WORDS: dict[type, Callable[[Record, Any, World, int], Message]] = {
@@ -208,7 +288,11 @@ _WORDS: dict[type, Callable[[Record, Any, World, int], Message]] = {
     ModeSet: _mode_set,
     BanSet: _ban_set,
     BanLifted: _ban_lifted,
+    ChannelRenamed: _channel_renamed,
     Renamed: _renamed,
+    Redacted: _redacted,
+    Reacted: _reacted,
+    Unreacted: _reacted,
 }
 
 
@@ -224,7 +308,7 @@ def tag_message(sent: TagsSent, world: World, caps: int) -> Message:
 
     Its msgid is for answering it (`+reply`); nothing keeps it, so no history knows it.
     """
-    tags = {"msgid": sent.msgid, **_tags_of_account(world, sent.account, caps)}
+    tags = {"msgid": sent.msgid, **tags_of_account(world, sent.account, caps)}
     if caps & SERVER_TIME:
         tags["time"] = format_time(sent.time)
     return Message("TAGMSG", (sent.target,), world.userhost(sent.account), tags | sent.tags)
@@ -232,18 +316,28 @@ def tag_message(sent: TagsSent, world: World, caps: int) -> Message:
 
 def away_message(world: World, account_id: str, text: str | None, time: int, caps: int) -> Message:
     """Return an account's AWAY for a viewer with these capabilities; `time` in ms. (IRCv3 away-notify, account-tag)"""
-    tags = _tags_of_account(world, account_id, caps)
+    return person_message(world, account_id, "AWAY", () if text is None else (text,), time, caps)
+
+
+def person_message(world: World, account_id: str, command: str, params: tuple[str, ...], time: int, caps: int) -> Message:
+    """Return what somebody says of itself as a line for a viewer with these capabilities; `time` in ms."""
+    tags = tags_of_account(world, account_id, caps)
     if caps & SERVER_TIME:
         tags["time"] = format_time(time)
-    return Message("AWAY", () if text is None else (text,), world.userhost(account_id), tags)
+    return Message(command, params, world.userhost(account_id), tags)
 
 
 def join_message(world: World, account_id: str, channel: str, caps: int) -> Message:
     """Return the JOIN by which a client is shown a channel that its account has been in for long."""
-    name = world.directory.name_of(account_id)
-    more = (name, name) if caps & EXTENDED_JOIN else ()
-    return Message("JOIN", (channel, *more), world.userhost(account_id), _tags_of_account(world, account_id, caps))
+    person = world.account(account_id)
+    more = (person.name, world.real_name(person, account_id)) if caps & EXTENDED_JOIN else ()
+    return Message("JOIN", (channel, *more), world.userhost(account_id), tags_of_account(world, account_id, caps))
 
 
-def _tags_of_account(world: World, account_id: str, caps: int) -> dict[str, str]:
-    return {"account": world.directory.name_of(account_id)} if caps & ACCOUNT_TAG else {}
+def tags_of_account(world: World, account_id: str, caps: int) -> dict[str, str]:
+    """Return the tags that tell whose doing a line is. (IRCv3 account-tag, bot-mode)"""
+    tags = {"account": world.directory.name_of(account_id)} if caps & ACCOUNT_TAG else {}
+    account = world.directory.accounts.get(account_id)
+    if caps & MESSAGE_TAGS and account is not None and world.is_bot(account):
+        tags["bot"] = ""
+    return tags

@@ -54,21 +54,29 @@ class Session:
     device: the id of the device whose token signed in, "" after a password.
     device_name: what the client called its device (`account@device`).
     rejections: how often credentials were rejected.
+    away: what it said of being away before it was welcomed (IRCv3 pre-away); afterwards `presence` knows.
+    monitored: the nicks whose coming and going it is told, by the nick folded.
+    subscriptions: the metadata keys that it is told of, in the order asked for.
+    spoke: when its last message was judged (ms since 1970), 0 for never.
     """
 
     __slots__ = (
         "account",
+        "away",
         "cap_version",
         "caps",
         "device",
         "device_name",
         "exchange",
         "id",
+        "monitored",
         "negotiating",
         "nick",
         "password",
         "rejections",
+        "spoke",
         "state",
+        "subscriptions",
         "user",
     )
 
@@ -86,6 +94,10 @@ class Session:
         self.device = ""
         self.device_name = ""
         self.rejections = 0
+        self.away: str | None = None
+        self.monitored: dict[str, str] = {}
+        self.subscriptions: dict[str, None] = {}
+        self.spoke = 0
 
     def move(self, trigger: Trigger) -> None:
         """Change state by the table.

@@ -29,4 +29,47 @@ class TagsSent(NamedTuple):
     tags: dict[str, str]
 
 
-Signal: TypeAlias = AwaySet | TagsSent
+class Killed(NamedTuple):
+    """An administrator, `by`, ends every connection of an account. (Modern IRC, KILL)"""
+
+    account: str
+    by: str
+    reason: str
+
+
+class Alarm(NamedTuple):
+    """An administrator, `account`, says something to all of them. (RFC 2812, 4.7, WALLOPS)"""
+
+    account: str
+    text: str
+
+
+class BotMarked(NamedTuple):
+    """An account says that it is a bot, or no longer. (IRCv3 bot-mode)"""
+
+    account: str
+    on: bool
+
+
+class MarkSet(NamedTuple):
+    """Somebody has read a conversation up to a time (ms since 1970). (IRCv3 read-marker)"""
+
+    account: str
+    stream: StreamId
+    time: int
+
+
+class PingAnswered(NamedTuple):
+    """A client has had everything before a PING of ours, which had this number."""
+
+    number: int
+
+
+class Watched(NamedTuple):
+    """A session put these nicks (folded) into its list of those it watches, or took them out. (IRCv3 monitor)"""
+
+    added: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+
+
+Signal: TypeAlias = AwaySet | TagsSent | Killed | Alarm | BotMarked | MarkSet | PingAnswered | Watched

@@ -53,6 +53,11 @@ def register(ask: Ask) -> Iterable[Effect]:
         account, device = split_user(name)
         session.move(Trigger.CREDENTIALS_GIVEN)
         return [Verify(Purpose.PASS, account, secret, device)]
+    return turn_away(ask)
+
+
+def turn_away(ask: Ask) -> Iterable[Effect]:
+    """Refuse a client that has not said who it is. (IRCv3 account-required)"""
     text = "An account is needed here: sign in by SASL PLAIN, or by PASS account:password"
     return [Send([ask.say("FAIL", "*", "ACCOUNT_REQUIRED", text)]), Close(text)]
 

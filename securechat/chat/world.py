@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from securechat.chat.attendance import Attendance
 from securechat.chat.directory import Directory
 from securechat.chat.events import StreamId, other_party
+from securechat.chat.marks import Marks
 from securechat.chat.ports import AccountState, ChannelState
 from securechat.chat.presence import Presence
 from securechat.config import Config
+from securechat.wire.offer import Offer
 
 HISTORY_PAGE = 500
 """Messages one CHATHISTORY may ask for."""
@@ -23,10 +26,16 @@ KEY_LENGTH = 32
 """Bytes."""
 MODES_PER_COMMAND = 12
 BANS_PER_CHANNEL = 100
+"""Masks in each of the lists b, e and I."""
 CHANNELS_PER_ACCOUNT = 500
 DEVICES_PER_ACCOUNT = 100
 IGNORED_PER_ACCOUNT = 200
+MONITORED_PER_SESSION = 100
 TARGETS_PER_COMMAND = 8
+REACTION_LENGTH = 64
+"""Bytes of a reaction that is kept."""
+REACTIONS_PER_MESSAGE = 20
+"""Of one account, that stand at the same time."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,9 @@ class World:
     new_id: a fresh random identifier, fit for a stream name.
     new_token: a fresh device token and its digest.
     fault_of_password: (password, account name) to the reason it may not be used, None when it may.
+    offer: the capabilities clients are shown.
+    attendance: since when people are here, when they last spoke, and who of them is a bot for now.
+    marks: up to when each account has read what.
     """
 
     directory: Directory
@@ -51,6 +63,9 @@ class World:
     new_id: Callable[[], str]
     new_token: Callable[[], tuple[str, str]]
     fault_of_password: Callable[[str, str], str | None]
+    offer: Offer = field(default_factory=Offer)
+    attendance: Attendance = field(default_factory=Attendance)
+    marks: Marks = field(default_factory=Marks)
 
     def account(self, account_id: str) -> AccountState:
         """Return an account by id."""
@@ -62,6 +77,17 @@ class World:
         if channel is None or ("s" in channel.modes and account_id not in channel.members):
             return None
         return channel
+
+    def real_name(self, account: AccountState, viewer: str) -> str:
+        """Return what an account is shown as beside its nick: to whom it shares a channel with, its display name."""
+        display_name = account.metadata.get("display-name")
+        if display_name and (account.id == viewer or self.directory.are_acquainted(account.id, viewer)):
+            return display_name
+        return account.name
+
+    def is_bot(self, account: AccountState) -> bool:
+        """Tell whether an account is shown as a bot: by its role, or by user mode B while it is here. (IRCv3 bot-mode)"""
+        return account.role == "bot" or account.id in self.attendance.bots
 
     def userhost(self, account_id: str) -> str:
         """Return `nick!user@host` of an account: nothing in it but the name."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from securechat.config import CONFIG, DEFAULT_PORT, example_config
+from securechat.errors import ConfigError
 from securechat.pki import authority
 from securechat.pki.files import write_private
 from securechat.pki.names import parse_names
@@ -43,11 +44,26 @@ class OwnCertificates:
         data = self._data
         self._is_first = not (data / authority.CA_CERTIFICATE).exists()
         if self._is_first or self._names or not (data / authority.SERVER_CERTIFICATE).exists():
-            authority.init(data, self._names or default_names(), now=datetime.now(UTC))
+            authority.init(data, self.names(), now=datetime.now(UTC))
         else:
             authority.renew(data, datetime.now(UTC))
         _write_example(data)
         return data / authority.SERVER_CERTIFICATE, data / authority.SERVER_KEY
+
+    def names(self) -> Sequence[str]:
+        """Return the names that the certificate is made for."""
+        return self._names or default_names()
+
+    def read_ca(self) -> bytes:
+        """Return the CA's certificate in PEM.
+
+        Raises: ConfigError.
+        """
+        path = self._data / authority.CA_CERTIFICATE
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
 
     def renew(self) -> bool:
         """Renew the certificate when it is due; tell whether it was.
@@ -62,7 +78,7 @@ class OwnCertificates:
             return []
         ca = self._data / authority.CA_CERTIFICATE
         facts = authority.facts(ca, now=datetime.now(UTC))
-        names = self._names or default_names()
+        names = self.names()
         where = names[0] if port == DEFAULT_PORT else f"{names[0]}:{port}"
         return [
             f"First start: made in {self._data.absolute()}",
@@ -77,11 +93,22 @@ class OwnCertificates:
 
 
 class GivenCertificate:
-    """A certificate and its key from elsewhere; nothing is renewed by us."""
+    """A certificate and its key from elsewhere; nothing is renewed by us.
 
-    def __init__(self, data: Path, pair: tuple[Path, Path]) -> None:
+    names: host names and addresses of the server; none: those in the certificate.
+    """
+
+    def __init__(self, data: Path, pair: tuple[Path, Path], names: Sequence[str]) -> None:
         self._data = data
         self._pair = pair
+        self._names = names
+
+    def names(self) -> Sequence[str]:
+        """Return the names that the server goes by.
+
+        Raises: ConfigError.
+        """
+        return self._names or authority.facts(self._pair[0], now=datetime.now(UTC)).names
 
     def prepare(self) -> tuple[Path, Path]:
         """Write the config file if there is none; return the paths of certificate and key.

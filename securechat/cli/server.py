@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,12 +61,14 @@ def main(
         names = tuple(names) or tuple(config.names)
         endpoints = [parse_endpoint(text) for text in listen or config.listen]
         pair = _given_pair(cert, key, config)
-        _run(data, config, endpoints, not listen, names, pair, log_format, log_level)
+        read_config = partial(_load_config, data, config_path)
+        _run(data, config, read_config, endpoints, not listen, names, pair, log_format, log_level)
 
 
 def _run(
     data: Path,
     config: Config,
+    read_config: Callable[[], Config],
     endpoints: list[Endpoint],
     spare_ipv6: bool,
     names: Sequence[str],
@@ -87,7 +90,7 @@ def _run(
         certificates = OwnCertificates(data, names)
     else:
         build_context(*pair)  # A pair that cannot serve is found before anything is made.
-        certificates = GivenCertificate(data, pair)
+        certificates = GivenCertificate(data, pair, names)
 
     def tell(listening: Sequence[Endpoint]) -> None:
         for line in certificates.first_words(listening[0].port):
@@ -101,6 +104,9 @@ def _run(
         endpoints,
         _server_name(names),
         prepare=certificates.prepare,
+        names=certificates.names(),
+        read_config=read_config,
+        read_ca=certificates.read_ca if isinstance(certificates, OwnCertificates) else None,
         renew=certificates.renew if isinstance(certificates, OwnCertificates) else None,
         spare_ipv6=spare_ipv6,
         ready=tell,

@@ -37,8 +37,8 @@ from securechat.wire.numerics import RPL_ENDOFNAMES, RPL_ISUPPORT, RPL_NAMREPLY,
 from securechat.wire.times import format_time
 
 ONCE_TAG: Final = "securechat.internal/id"
-MAX_BATCHED: Final = 4000
-"""Lines held in open batches: a page of history and the answer to a labelled command are far shorter."""
+MAX_BATCHED: Final = 12_000
+"""Lines held in open batches: a page of 100 messages of 100 lines each, and more than any answer to a labelled command."""
 MAX_REQUESTS: Final = 4096
 MAX_MEMBERS: Final = 10_000
 FAR_FUTURE: Final = "9999-12-31T23:59:59.999Z"

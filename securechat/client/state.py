@@ -65,6 +65,7 @@ class State:
         self.latest_time: int | None = None
         self._positions: dict[str, Position] = {}
         self._seen: dict[str, None] = {}
+        self._repeated = ("", 0)
 
     def apply(self, event: Event) -> bool:
         """Take an event in; False when it is a message that was seen before."""
@@ -119,12 +120,27 @@ class State:
             self.latest_time = max(time, self.latest_time or 0)
 
     def _see(self, message: MessageSeen) -> bool:
-        if message.msgid and message.msgid in self._seen:
+        place = fold(message.conversation), message.time
+        if not message.msgid:
+            return self._see_more(message, place)
+        if message.msgid in self._seen:
+            self._repeated = place
             return False
-        if message.msgid:
-            self._seen[message.msgid] = None
-            _drop_oldest(self._seen, MAX_SEEN)
+        self._seen[message.msgid] = None
+        _drop_oldest(self._seen, MAX_SEEN)
         self.note_position(message.conversation, message.time, message.msgid)
+        return True
+
+    def _see_more(self, message: MessageSeen, place: tuple[str, int]) -> bool:
+        """Take in a line without a msgid, as all but the first of a message of several lines are. (IRCv3 multiline, Fallback)
+
+        They have the time of the first: when that was seen before, so were they, and its msgid stays where we are.
+        """
+        if place == self._repeated:
+            return False
+        known = self.position(message.conversation)
+        if known is None or known.time != message.time:
+            self.note_position(message.conversation, message.time)
         return True
 
     def _join(self, event: Joined) -> None:

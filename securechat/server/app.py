@@ -20,13 +20,15 @@ import structlog
 from securechat.auth.passwords import PasswordChecker
 from securechat.config import Config
 from securechat.errors import ConfigError
-from securechat.server.connection import Connection
 from securechat.server.control import Control, require_free_place
+from securechat.server.entrance import Entrance
 from securechat.server.footprint import Footprint, occupy
 from securechat.server.listener import ConnectionLimits, Listener, raise_descriptor_limit
 from securechat.server.node import Node
 from securechat.server.office import Office
+from securechat.server.renegotiation import revise_offer
 from securechat.server.tls import build_context, check_context
+from securechat.server.web import Site, own_origins
 from securechat.storage.sqlite import FreeSpace, SqliteStore, check_database, free_bytes
 from securechat.wire.names import fold, is_channel_name
 
@@ -54,6 +56,9 @@ class Setup:
 
     prepare: makes what a first start needs and returns the paths of certificate and key. Called with the data
         directory locked, every address taken and the database recognised; a start that fails later leaves no new file.
+    names: host names and addresses that the server's own web pages are asked for by.
+    read_ca: returns the certificate of our own CA, in PEM, once `prepare` was called; None where it is another's.
+    read_config: reads the settings anew, for those of them that SIGHUP changes.
     renew: renews our own certificate when it is due and tells whether it did; None for certificates from elsewhere.
     spare_ipv6: leave IPv6 endpoints out on machines that have no IPv6.
     ready: told where connections are accepted, once they are.
@@ -65,6 +70,9 @@ class Setup:
     server_name: str
     prepare: Callable[[], tuple[Path, Path]]
     ready: Callable[[Sequence[Endpoint]], None]
+    names: Sequence[str] = ()
+    read_ca: Callable[[], bytes] | None = None
+    read_config: Callable[[], Config] | None = None
     renew: Callable[[], bool] | None = None
     spare_ipv6: bool = False
 
@@ -131,6 +139,7 @@ class _Server:
         self._pair: tuple[Path, Path] | None = None
         self._renewal: asyncio.TimerHandle | None = None
         self._node: Node | None = None
+        self._site = Site()
 
     def bind(self) -> None:
         """Take every address."""
@@ -153,9 +162,9 @@ class _Server:
         if not self._listeners:
             raise ConfigError("listen: every address is an IPv6 one and this machine has no IPv6; add another")
 
-    def _make_receiver(self) -> Connection:
+    def _make_receiver(self) -> Entrance:
         assert self._node is not None
-        return Connection(self._node)
+        return Entrance(self._node, self._site)
 
     def load_pair(self, pair: tuple[Path, Path]) -> None:
         """Use a certificate and its key for connections accepted from now on.
@@ -164,9 +173,15 @@ class _Server:
         """
         context = build_context(*pair)
         check_context(context)
-        self._pair = pair
+        site = self._make_site()
+        self._pair, self._site = pair, site
         for listener in self._listeners:
             listener.context = context
+
+    def _make_site(self) -> Site:
+        setup = self._setup
+        own = own_origins(setup.names, dict.fromkeys(listener.address[1] for listener in self._listeners))
+        return Site([*own, *setup.config.web_origins], setup.read_ca() if setup.read_ca is not None else b"")
 
     async def run(self, node: Node, footprint: Footprint) -> int:
         """Serve until told to end."""
@@ -176,7 +191,7 @@ class _Server:
         footprint.keep()
         self._loop.add_signal_handler(signal.SIGTERM, self._end, 0)
         self._loop.add_signal_handler(signal.SIGINT, self._end, 0)
-        self._loop.add_signal_handler(signal.SIGHUP, self._reload)
+        self._loop.add_signal_handler(signal.SIGHUP, self._reload_everything)
         # What exists now lives as long as the process: the collector need not look at it again.
         gc.freeze()
         gc.set_threshold(10_000, 10, 10)
@@ -204,6 +219,16 @@ class _Server:
     def _end(self, code: int) -> None:
         if not self._ending.done():
             self._ending.set_result(code)
+
+    def _reload_everything(self) -> None:
+        self._reload()
+        assert self._node is not None
+        try:
+            config = self._setup.config if self._setup.read_config is None else self._setup.read_config()
+        except ConfigError as error:
+            log.error("config not read, everything stays as it was", error=str(error))
+        else:
+            revise_offer(self._node, "sts", f"duration={config.sts}")
 
     def _reload(self) -> None:
         assert self._pair is not None
@@ -241,6 +266,8 @@ def check_names(config: Config) -> None:
             raise ConfigError(f"chat.default_channels: {name!r} cannot be a channel; write for example #general")
     if len({fold(name) for name in names}) < len(names):
         raise ConfigError("chat.default_channels: the same channel stands there twice; remove one")
+    if not config.chat.contact.isprintable():
+        raise ConfigError("chat.contact: holds control characters; remove them")
     if not all(line.isprintable() for line in config.chat.motd.splitlines()):
         raise ConfigError("chat.motd: holds control characters; remove them")
 

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from securechat.chat import render, signin
+from securechat.chat import profile, render, signin
 from securechat.chat.ask import Ask
 from securechat.chat.commands import dispatch
 from securechat.chat.effects import Append, Broadcast, Close, Effect, ReadHistory, Refusal, Send, Verify
 from securechat.chat.pipeline import Pipeline, Unit
-from securechat.chat.ports import Outcome, Submission, Verdict, WritingsQuery
+from securechat.chat.ports import Outcome, PlaybackQuery, Submission, Verdict, WritingsQuery
 from securechat.chat.session import Session, State, Trigger
 from securechat.server.allowance import MEMBER, STRANGER, Allowance
 from securechat.server.deadline import Deadline
 from securechat.server.flight import Flight
 from securechat.server.outlet import Outlet
-from securechat.server.transport import Transport
+from securechat.server.receiver import Carrier
+from securechat.server.replay import FOLLOWED, Follower
 from securechat.wire import capabilities
 from securechat.wire.framing import MAX_CLIENT_TAGS, MAX_REST, LineSplitter
 from securechat.wire.message import Message, encode
@@ -42,6 +43,7 @@ REVOKED_SECONDS = 0.5
 class Connection:
     """A receiver for one transport. Commands are judged in order; what is under way holds back what must not overtake.
 
+    waited: seconds of the sign-in time that were over before it was known what the client speaks.
     variant: the session's capabilities as far as they change how delivered lines look.
     """
 
@@ -51,6 +53,7 @@ class Connection:
         "_deadline",
         "_pipeline",
         "_splitter",
+        "follower",
         "heard",
         "node",
         "outlet",
@@ -60,26 +63,27 @@ class Connection:
         "variant",
     )
 
-    transport: Transport
+    transport: Carrier
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, waited: float = 0.0) -> None:
         self.node = node
         self.session = Session(node.next_connection_id())
         self.variant = self._caps = 0
         self.heard = node.loop.time()
         self.pinged = False
+        self.follower: Follower | None = None
         self._splitter = LineSplitter(MAX_CLIENT_TAGS, MAX_REST)
         self._pipeline = Pipeline()
         self.outlet = Outlet(self._room, self._touch)
         self._batches = 0
-        self._deadline = Deadline(node.loop, node.config.limits.sign_in, self._sign_in_timed_out)
+        self._deadline = Deadline(node.loop, max(0.0, node.config.limits.sign_in - waited), self._sign_in_timed_out)
 
     def __repr__(self) -> str:
         return f"<Connection {self.session.id} {self.session.account or '-'} {self.session.state.value}>"
 
     # ── what the transport tells ──
 
-    def connected(self, transport: Transport) -> None:
+    def connected(self, transport: Carrier) -> None:
         """Begin: the client has the sign-in time to say who it is."""
         self.transport = self.outlet.transport = transport
         self.node.connections[self] = None
@@ -111,6 +115,8 @@ class Connection:
         self._deadline.stop()
         self._pipeline.clear()
         self.outlet.clear()
+        if self.follower is not None:
+            self.follower.stop()
         was_known = self in self.node.connections
         self.node.connections.pop(self, None)
         if was_known:
@@ -183,7 +189,7 @@ class Connection:
                     self.node.history.submit(Submission(effect, self._pipeline.lane, flight))
                 case Broadcast(signal):
                     self.node.broadcast(signal, self)
-                case ReadHistory(WritingsQuery() as query):
+                case ReadHistory((WritingsQuery() | PlaybackQuery()) as query):
                     under_way = True
                     self._pipeline.launch(unit)
                     self.node.run(self, self._hand_out(unit, query))
@@ -203,18 +209,21 @@ class Connection:
     def _note_changes(self) -> Iterable[Message]:
         """Follow what a handler changed in the session; return what a client is shown that has just come in."""
         session = self.session
-        variant = session.caps & render.VARIANT
         if not session.is_ready:
-            self.variant = variant
+            self.variant = render.variant_of(session.caps)
             return ()
         if self._deadline.is_running:
             self._deadline.stop()
-            self.variant, self._caps = variant, session.caps
+            self.follower = self.node.reading.follow(self)
+            self.variant = self._variant()
+            self._caps = session.caps
             self.transport.mark_signed_in()
             return self.node.welcome(self)
         if session.caps != self._caps:
-            self._caps = session.caps
-            self.node.hub.recast(self, variant)
+            gained, self._caps = session.caps & ~self._caps, session.caps
+            self.node.hub.recast(self, self._variant())
+            if gained & capabilities.METADATA:
+                return profile.own_lines(self._ask(Message("*")))
         return ()
 
     async def _wait_for(self, unit: Unit, effect: Verify | ReadHistory) -> None:
@@ -233,11 +242,11 @@ class Connection:
                 self._perform(unit, effects)
         self.advance()
 
-    async def _hand_out(self, unit: Unit, query: WritingsQuery) -> None:
-        """Answer with all that an account has written: a page is read when the one before it was drawn."""
+    async def _hand_out(self, unit: Unit, query: WritingsQuery | PlaybackQuery) -> None:
+        """Answer with all that an account has written, or wants played: a page is read when the one before it was drawn."""
         hand_out: Callable[[Iterable[Message]], None] = partial(self._finish, unit, [])
         try:
-            pages = self.node.exports.draw(self._ask(unit.message), query.account, self._next_batch())
+            pages = self.node.reading.pages(self._ask(unit.message), query, self._next_batch)
             async with aclosing(pages):
                 async for lines in pages:
                     hand_out(lines)
@@ -283,6 +292,8 @@ class Connection:
         ask = self._ask(unit.message)
         if verdict is Verdict.ABSENT and append.refusal is not None:
             self._refuse(unit, append.refusal)
+        elif verdict is Verdict.REDACTED:
+            self._finish(unit, [ask.fail("MESSAGE_REDACTED", "It was stored, and what it said is gone since")])
         elif verdict is Verdict.MISMATCHED:
             self._finish(unit, [ask.fail("ID_REUSED", "This id was used for another message")])
         elif verdict is Verdict.UNAVAILABLE:
@@ -310,6 +321,11 @@ class Connection:
         """Write lines at the pace the client reads. (`outlet.Outlet.produce`)"""
         self.outlet.produce(lines)
         self._contain(self.outlet.draw)
+
+    def hold_messages(self, held: bool) -> None:
+        """Let what the client writes wait, while it is shown what was written before, or no longer."""
+        self._pipeline.holds_messages = held
+        self.advance()
 
     def end(self, reason: str) -> None:
         """Close with ERROR as the last words; nothing that comes in afterwards counts."""
@@ -345,6 +361,9 @@ class Connection:
 
     def _ask(self, message: Message) -> Ask:
         return Ask(self.session, message, self.node.world)
+
+    def _variant(self) -> int:
+        return render.variant_of(self.session.caps) | (FOLLOWED if self.follower is not None else 0)
 
     def _account_name(self) -> str:
         return self.node.world.directory.name_of(self.session.account) if self.session.account else ""

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from securechat.chat import policy, render
 from securechat.chat.ask import Ask
 from securechat.chat.events import (
+    BanLifted,
+    BanSet,
+    ChannelRenamed,
     Created,
     Deleted,
     Dropped,
@@ -17,36 +20,48 @@ from securechat.chat.events import (
     Kicked,
     Left,
     Posted,
+    Reacted,
     Record,
+    Redacted,
     Renamed,
+    Unreacted,
     parties,
 )
 from securechat.chat.ports import ChannelState, Outcome, Verdict
-from securechat.chat.presence import AwayChanged
+from securechat.chat.presence import PresenceChanged
 from securechat.chat.replies import entry_lines
-from securechat.chat.signals import TagsSent
+from securechat.chat.signals import Alarm, BotMarked, Killed, TagsSent, Watched
 from securechat.chat.world import World
 from securechat.server.absences import Absences
+from securechat.server.announcer import Announcer
 from securechat.server.audiences import Audiences, Members
+from securechat.server.expiries import Expiries
 from securechat.server.partners import Partners
 from securechat.server.posting import Posting
-from securechat.server.transport import Transport
+from securechat.server.profiles import Profiles
+from securechat.server.remarks import remark_audience
+from securechat.server.replay import FOLLOWED, tell_followers
 from securechat.wire.capabilities import ECHO_MESSAGE, MESSAGE_TAGS
 from securechat.wire.message import Message, encode
 
 if TYPE_CHECKING:
     from securechat.server.connection import Connection
 
+
 class Hub:
     """Who listens to what on this node.
 
-    wake: schedules one `flush` for this turn of the loop.
+    wake: schedules one `flush` for this turn of the loop. expiries: told of changed lists of masks.
     """
+
+    expiries: Expiries
 
     def __init__(self, world: World, wake: Callable[[], None]) -> None:
         self.world = world
         self.audiences = Audiences()
         self.absences = Absences(world, self.touch)
+        self._announcer = Announcer(world, self.audiences, self.touch)
+        self._profiles = Profiles(world, self.audiences, self.touch)
         self._wake = wake
         self._partners = Partners()
         self._dirty: Members = {}
@@ -65,6 +80,7 @@ class Hub:
         account = connection.session.account
         audiences = self.audiences
         audiences.welcome(connection)
+        self.world.attendance.arrive(connection.session, self.world.clock())
         self.absences.note(connection)
         for channel in self.world.directory.channels_of(account):
             # Drawn late, it may find that the membership has ended, or has begun again and was shown then.
@@ -79,6 +95,7 @@ class Hub:
         channels = self.world.directory.channels_of(connection.session.account)
         self.audiences.forget(connection, [channel.id for channel in channels])
         self.absences.forget(connection)
+        self.world.attendance.depart(connection.session, self.world.clock())
         self._dirty.pop(connection, None)
 
     def recast(self, connection: Connection, variant: int) -> None:
@@ -127,7 +144,10 @@ class Hub:
             lines = [Posting(outcome, self.world) for outcome in outcomes]
             if stream[0] == "c":
                 groups = self.audiences.groups(stream[2:])
-                self.world.directory.apply_record(outcomes[0].records[0])
+                # One changes as much as all of them, unless it counts who posts when.
+                is_slow = self.world.directory.channels[stream[2:]].slow
+                for outcome in outcomes if is_slow else outcomes[:1]:
+                    self.world.directory.apply_record(outcome.records[0])
                 self._deliver_lines(groups, lines, alone=alone)
             else:
                 self._deliver_direct(stream, lines, alone=alone)
@@ -148,13 +168,19 @@ class Hub:
     def _deliver_lines(self, groups: dict[int, Members], lines: list[Posting], *, alone: bool) -> None:
         """Deliver lines of one conversation; what was committed `alone` leaves at once: nothing would share its write."""
         origins = {line.connection: None for line in lines if line.connection is not None}
-        deliver = Transport.send_live if alone else Transport.write_live
         for variant, members in groups.items():
             payload = b"".join([line.posted.for_variant(variant) for line in lines])
-            for connection in members:
-                if connection not in origins:
-                    deliver(connection.transport, payload)
-            if not alone:
+            if variant & FOLLOWED:
+                tell_followers(members, origins, lines, payload, at_once=alone)
+                self._dirty |= members
+            elif alone:
+                for connection in members:
+                    if connection not in origins:
+                        connection.transport.send_live(payload)
+            else:
+                for connection in members:
+                    if connection not in origins:
+                        connection.transport.write_live(payload)
                 self._dirty |= members
         for connection in origins:
             self._deliver_own(connection, lines, hears=connection in groups.get(connection.variant, ()))
@@ -170,6 +196,10 @@ class Hub:
                 # IRCv3 labeled-response: who writes to itself gets the echo, and apart from it the message.
                 if line.is_to_oneself:
                     connection.transport.write_live(line.posted.for_variant(connection.variant))
+                if connection.follower is not None:
+                    connection.follower.pass_over(line.record)
+            elif hears and connection.follower is not None:
+                connection.follower.hear_each([line])
             elif hears:
                 connection.transport.write_live(line.posted.for_variant(connection.variant))
         self._dirty[connection] = None
@@ -177,13 +207,13 @@ class Hub:
     def _echo(self, connection: Connection, line: Posting) -> None:
         """Acknowledge a line to the connection that wrote it: by the bytes that all others get, unless it has a label."""
         assert line.ticket is not None
-        echo = None
+        echo: list[Message] = []
         if connection.session.caps & ECHO_MESSAGE:
             if line.ticket.is_labelled:
-                echo = render.message(line.record, self.world, connection.session.caps)
+                echo = render.messages(line.record, self.world, connection.session.caps)
             else:
                 connection.transport.write(line.posted.for_variant(connection.variant))
-        line.ticket.landed(line.outcome, _present(echo), None)
+        line.ticket.landed(line.outcome, echo, None)
 
     def _direct_groups(self, stream: str, writers: set[str]) -> dict[int, Members]:
         """Return who hears a direct conversation: both parties, the writer's other devices if they know echoes.
@@ -207,12 +237,13 @@ class Hub:
         lazy: list[Iterable[Message]] = []
         if outcome.verdict is Verdict.STORED:
             for record in outcome.records:
+                self.absences.monitoring.foresee(record)
                 self.world.directory.apply_record(record)
                 due += self._announce(record, origin)
-                if isinstance(record.event, Joined) and origin is not None:
-                    lazy.append(self._entry_lines(record, origin))
+                if origin is not None and self._announcer.is_shown_in(record, origin):
+                    lazy.append(self._announcer.entry_lines(record, origin))
         elif outcome.verdict is Verdict.REPEATED and origin is not None and origin.session.caps & ECHO_MESSAGE:
-            due += _present(render.message(outcome.records[0], self.world, origin.session.caps))
+            due += render.messages(outcome.records[0], self.world, origin.session.caps)
         if outcome.submission is not None:
             outcome.submission.ticket.landed(outcome, due, chain.from_iterable(lazy) if lazy else None)
         # Last, so that who asked for it has the answer before the last words.
@@ -226,25 +257,39 @@ class Hub:
         """Tell everybody who is to know of a record; return how its asker sees it."""
         event = record.event
         if isinstance(event, Renamed):
-            return self._tell(record, self._acquainted_with(record.stream[2:]), origin)
+            own = self._tell(record, self._acquainted_with(record.stream[2:]), origin)
+            self._announcer.tell_identity(record, event)
+            return own
         if record.stream[0] == "a":
-            return []
+            return self._profiles.tell(record, origin)
+        if isinstance(event, Redacted | Reacted | Unreacted):
+            return self._tell(record, remark_audience(record, self._groups_of(record), origin), origin)
         channel_id = record.stream[2:]
         if isinstance(event, Created):
             return []
         if isinstance(event, Dropped):
-            self._tell_removal(record)
+            self._announcer.tell_removal(record)
+            self.expiries.follow(channel_id)
             return []
+        if isinstance(event, ChannelRenamed):
+            return self._announcer.tell_rename(record, event, origin)
         if isinstance(event, Joined):
             return self._announce_join(record, event, origin)
         if isinstance(event, Invited):
-            invited = self.audiences.ready(event.account) if self._reaches(event.by, event.account) else {}
-            return self._tell(record, invited, origin)
+            return self._tell(record, self._announcer.invitation_audience(record, event), origin)
+        if isinstance(event, BanSet | BanLifted):
+            self.expiries.follow(channel_id)
         own = self._tell(record, self.audiences.of_channel(channel_id), origin)
         if isinstance(event, Left | Kicked):
             for connection in self.audiences.ready(event.account):
                 self.audiences.exit(channel_id, connection)
         return own
+
+    def _groups_of(self, record: Record) -> dict[int, Members]:
+        """Return who hears the conversation of a record, by variant; not to be changed."""
+        if record.stream[0] == "c":
+            return self.audiences.groups(record.stream[2:])
+        return self._direct_groups(record.stream, {render.actor_of(record)})
 
     def _acquainted_with(self, account: str) -> Members:
         """Return whom a new name concerns: the account's own, who shares a channel, who talked with it directly."""
@@ -255,13 +300,6 @@ class Hub:
             audience |= self.audiences.ready(partner)
         return audience
 
-    def _tell_removal(self, record: Record) -> None:
-        for variant, members in self.audiences.drop(record.stream[2:]).items():
-            for connection in members:
-                line = render.removal(record, self.world, connection.session.account, variant)
-                connection.transport.write_live(encode(line))
-            self._dirty |= members
-
     def _announce_join(self, record: Record, event: Joined, origin: Connection | None) -> list[Message]:
         channel = self.world.directory.channels[record.stream[2:]]
         others = self.audiences.of_channel(channel.id)
@@ -271,16 +309,13 @@ class Hub:
         own = self._tell(record, others | newcomers, origin)
         for connection in newcomers:
             if connection is not origin:
-                connection.produce(self._entry_lines(record, connection))
+                connection.produce(self._announcer.entry_lines(record, connection))
         away = self.world.presence.away(event.account)
-        if away is not None and newcomers:
+        if away is not None:
             # IRCv3 away-notify: who joins while away is announced as such.
             self.absences.tell(event.account, away, others)
+        self._profiles.introduce(event.account, others)
         return own
-
-    def _entry_lines(self, record: Record, connection: Connection) -> Iterator[Message]:
-        channel = self.world.directory.channels[record.stream[2:]]
-        return entry_lines(Ask(connection.session, _NOTHING, self.world), channel)
 
     def _tell(self, record: Record, audience: Members, origin: Connection | None) -> list[Message]:
         encoded: dict[int, bytes] = {}
@@ -304,8 +339,24 @@ class Hub:
 
     # ── signals ──
 
+    def pass_on(self, signal: TagsSent | Killed | Alarm | BotMarked | Watched, origin: Connection) -> None:
+        """Tell whom it concerns what nothing keeps."""
+        if isinstance(signal, TagsSent):
+            self.pass_tags(signal, origin)
+        elif isinstance(signal, BotMarked):
+            self.world.attendance.mark_bot(signal.account, on=signal.on)
+        elif isinstance(signal, Watched):
+            self.absences.monitoring.follow(origin, signal)
+        else:
+            self._announcer.tell_administration(signal)
+            self._wake()
+
     def pass_tags(self, sent: TagsSent, origin: Connection) -> None:
-        """Tell a conversation's listeners of tags sent without a text; the sender's own connection has its echo."""
+        """Tell a conversation's listeners of tags sent without a text; the sender's own connection has its echo.
+
+        Who sends them to itself gets them beside the echo. (IRCv3 labeled-response)
+        """
+        is_to_oneself = sent.stream[0] == "d" and len(set(parties(sent.stream))) == 1
         if sent.stream[0] == "c":
             groups = self.audiences.groups(sent.stream[2:])
         else:
@@ -314,13 +365,13 @@ class Hub:
             if variant & MESSAGE_TAGS:
                 line = encode(render.tag_message(sent, self.world, variant))
                 for connection in members:
-                    if connection is not origin:
+                    if connection is not origin or is_to_oneself:
                         connection.transport.write_live(line)
                 self._dirty |= members
         self._wake()
 
-    def announce_absence(self, change: AwayChanged) -> None:
-        """Tell the acquaintances of an account that it went away or came back. (IRCv3 away-notify)"""
+    def announce_absence(self, change: PresenceChanged) -> None:
+        """Tell whom it concerns that an account came, went, went away or came back. (IRCv3 away-notify, monitor)"""
         self.absences.announce(change)
         self._wake()
 

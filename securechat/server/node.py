@@ -15,34 +15,38 @@ from securechat import __version__
 from securechat.auth.passwords import Overloaded, PasswordChecker, check_password
 from securechat.auth.tokens import create_token, digest_token, is_token
 from securechat.chat.ask import Ask
+from securechat.chat.attendance import Attendance
 from securechat.chat.directory import Directory, epoch_of
 from securechat.chat.effects import Append, Effect, Entry, Purpose, ReadHistory, Verify
 from securechat.chat.events import PasswordRehashed, account_stream
+from securechat.chat.marks import Marks
 from securechat.chat.ports import (
     AccountState,
-    ConversationsQuery,
     History,
-    HistoryQuery,
     Lane,
     Outcome,
-    Query,
     Submission,
     Verdict,
 )
 from securechat.chat.presence import Presence
-from securechat.chat.signals import Signal, TagsSent
+from securechat.chat.signals import AwaySet, MarkSet, PingAnswered, Signal
 from securechat.chat.signin import Conclusion
 from securechat.chat.world import World
 from securechat.config import Config
 from securechat.errors import StorageError
+from securechat.server.expiries import Expiries
 from securechat.server.exports import Exports
 from securechat.server.hub import Hub
+from securechat.server.lookups import look_up
 from securechat.server.pause import Pause
+from securechat.server.reading import Reading
 from securechat.wire.message import Message
+from securechat.wire.offer import Offer
 from securechat.wire.times import format_time
 
 if TYPE_CHECKING:
     from securechat.server.connection import Connection
+    from securechat.server.entrance import Entrance
 
 log = structlog.get_logger()
 
@@ -97,6 +101,7 @@ class Node:
         self.passwords = passwords
         self.exports = Exports(history)
         self.connections: dict[Connection, None] = {}
+        self.entrances: dict[Entrance, None] = {}
         self.loop = asyncio.get_running_loop()
         self._server_name = server_name
         self._randbytes = randbytes
@@ -125,8 +130,13 @@ class Node:
             new_id=self._new_id,
             new_token=self._new_token,
             fault_of_password=self._fault_of_password,
+            offer=Offer({"sts": f"duration={self.config.sts}"}),
+            attendance=Attendance(self._clock(), int(self.config.chat.absence * 1000)),
+            marks=Marks(snapshot.marks),
         )
         self.hub = Hub(self.world, self._schedule_flush)
+        self.reading = Reading(self)
+        self.hub.expiries = Expiries(self.world, self.loop, self.append)
         self._expect_everybody()
         self._sweep()
 
@@ -142,6 +152,8 @@ class Node:
             self._sweeper.cancel()
         if not self._has_failed:
             await self._settle()
+        for entrance in list(self.entrances):
+            entrance.decide()
         for connection in list(self.connections):
             connection.end("the server is going down")
         for task in list(self._tasks):
@@ -224,15 +236,7 @@ class Node:
         Raises: Refusal.
         """
         assert effect.then is not None
-        return effect.then(ask, await self._find(effect.query), reference)
-
-    async def _find(self, query: Query) -> object:
-        match query:
-            case HistoryQuery():
-                return await self.history.read(query)
-            case ConversationsQuery():
-                return await self.history.conversations(query)
-        return await self.history.writings(query)
+        return effect.then(ask, await look_up(self.history, effect.query), reference)
 
     # ── signing in ──
 
@@ -280,7 +284,7 @@ class Node:
         """Note that a client has come in; return how it is shown its channels."""
         session = connection.session
         log.info("signed in", connection=session.id, account=self.world.account(session.account).name)
-        change = self.world.presence.arrive(session.account, session.id)
+        change = self.world.presence.arrive(session.account, session.id, session.away)
         if change is not None:
             self.hub.announce_absence(change)
         return self.hub.arrive(connection)
@@ -297,15 +301,18 @@ class Node:
         change = presence.depart(session.account, session.id)
         if change is not None:
             self.hub.announce_absence(change)
-        if not presence.is_connected(session.account):
+        if presence.lingers(session.account, session.id):
             self.loop.call_later(self.config.chat.absence, self._announce_gone, session.account, session.id)
 
     # ── presence ──
 
     def broadcast(self, signal: Signal, origin: Connection) -> None:
         """Tell others what nothing keeps."""
-        if isinstance(signal, TagsSent):
-            self.hub.pass_tags(signal, origin)
+        if isinstance(signal, MarkSet | PingAnswered):
+            self.reading.take(signal, origin)
+            return
+        if not isinstance(signal, AwaySet):
+            self.hub.pass_on(signal, origin)
             return
         change = self.world.presence.set_away(*signal)
         if change is not None:

@@ -308,7 +308,7 @@ def _row_of(channel: ChannelState, messages: int) -> Result:
         "members": len(channel.members),
         "messages": messages,
         "topic": channel.topic,
-        "modes": channel.modes + "k" * bool(channel.key) + "l" * bool(channel.limit),
+        "modes": channel.modes + "k" * bool(channel.key) + "l" * bool(channel.limit) + "W" * bool(channel.slow),
         "created": format_time(channel.created),
     }
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
-from securechat.server.transport import Transport
+from securechat.server.receiver import Carrier
 from securechat.wire.message import Message, encode
 
 LINES_AT_ONCE = 16
@@ -25,7 +25,7 @@ class Outlet:
 
     __slots__ = ("_caught_up", "_producers", "_room", "_touch", "blocked", "transport")
 
-    transport: Transport
+    transport: Carrier
 
     def __init__(self, room: Callable[[], int], touch: Callable[[], None]) -> None:
         self.blocked = False
@@ -74,7 +74,8 @@ class Outlet:
     async def catch_up(self) -> None:
         """Wait until the client has taken so much that all was drawn, or nothing more is said."""
         while self.is_busy:
-            self._caught_up = asyncio.get_running_loop().create_future()
+            if self._caught_up is None or self._caught_up.done():
+                self._caught_up = asyncio.get_running_loop().create_future()
             await self._caught_up
 
     def _note_caught_up(self) -> None:

@@ -41,7 +41,8 @@ class Posting:
         self.record = outcome.records[0]
         assert isinstance(self.record.event, Posted)
         self.event = self.record.event
-        self.posted = render.PostedLine(self.record, world)
+        is_one_line = self.event.joins is None
+        self.posted = render.PostedLine(self.record, world) if is_one_line else render.PostedLines(self.record, world)
         self.ticket: Ticket | None = None if outcome.submission is None else outcome.submission.ticket
         self.connection = None if self.ticket is None else self.ticket.connection
 

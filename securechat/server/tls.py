@@ -10,7 +10,7 @@ from securechat.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
-ALPN = ["irc"]
+ALPN = ["irc", "http/1.1"]
 """Application protocols offered, in the server's order of preference (RFC 7301)."""
 TLS12_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 GROUP = "X25519"

@@ -52,6 +52,7 @@ class Transport:
     handshake_timeout: seconds from now in which the handshake must be done.
     queue_limit: bytes of `write_live` that may wait for the peer; one more behind them and it is cut.
     peer: its address; when it is not given the socket is asked, which raises OSError if the peer is gone already.
+    receiver: who is told; may be another from within `connected` or `received` on.
     release: called with the peer's address once, when it has signed in or has ended, whichever comes first.
     """
 
@@ -64,7 +65,6 @@ class Transport:
         "_queue",
         "_queue_limit",
         "_read_wants_write",
-        "_receiver",
         "_release",
         "_sock",
         "_state",
@@ -73,6 +73,7 @@ class Transport:
         "_write_wants_read",
         "_writer_watched",
         "peer",
+        "receiver",
     )
 
     _tls: ssl.SSLSocket
@@ -96,7 +97,7 @@ class Transport:
         self._sock = sock
         self._fd = sock.fileno()
         self._context = context
-        self._receiver = receiver
+        self.receiver = receiver
         self._release = release
         self._queue = SendQueue()
         self._queue_limit = queue_limit
@@ -253,7 +254,7 @@ class Transport:
         self._unwatch_writer()
         self._state = _State.OPEN
         self._loop.add_reader(self._fd, self._on_readable)
-        self._tell(self._receiver.connected, self)
+        self._tell(self.receiver.connected, self)
         self._read()
 
     def _on_readable(self) -> None:
@@ -292,7 +293,7 @@ class Transport:
                 return
             taken += len(data)
             if self._state is _State.OPEN:
-                self._tell(self._receiver.received, data)
+                self._tell(self.receiver.received, data)
         if self._state in _TALKING and not self._paused and self._tls.pending():
             # What OpenSSL holds decrypted no selector announces; what the kernel holds, it does.
             self._loop.call_soon(self._on_readable)
@@ -328,7 +329,7 @@ class Transport:
 
     def _tell_drained(self) -> None:
         if self._state is _State.OPEN:
-            self._tell(self._receiver.drained)
+            self._tell(self.receiver.drained)
 
     def _say_goodbye(self) -> None:
         """Send close_notify and FIN, then wait for the peer's FIN.
@@ -374,7 +375,7 @@ class Transport:
         self._sock.close()
         self._queue = SendQueue()
         self.mark_signed_in()
-        self._loop.call_soon(self._receiver.closed, reason)
+        self._loop.call_soon(self.receiver.closed, reason)
 
     def _tell(self, method: Callable[..., None], *args: object) -> None:
         """Call the receiver; an error of ours there ends this connection and is the loop's to report."""

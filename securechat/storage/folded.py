@@ -5,10 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from securechat.chat import policy
+from securechat.chat.channel import masks_of
 from securechat.chat.directory import Directory
 from securechat.chat.effects import Entry
 from securechat.chat.events import (
     OWNER,
+    BanLifted,
+    BanSet,
+    ChannelRenamed,
     Created,
     Deleted,
     DeviceAdded,
@@ -20,23 +24,29 @@ from securechat.chat.events import (
     Joined,
     Kicked,
     Left,
+    MetadataSet,
     ModeSet,
     PasswordRehashed,
     PasswordSet,
     Posted,
+    Reacted,
     Record,
+    Redacted,
     Registered,
     Renamed,
     RoleSet,
     StreamId,
     Unignored,
+    Unreacted,
+    account_stream,
     direct_stream,
     other_party,
     parties,
 )
 from securechat.chat.policy import Access, Span
 from securechat.chat.ports import AccountState, ChannelState, Snapshot
-from securechat.storage.records import Stale
+from securechat.chat.world import BANS_PER_CHANNEL, CHANNELS_PER_ACCOUNT
+from securechat.storage.records import Stale, changes, standing_reactions
 
 
 class State:
@@ -88,9 +98,26 @@ class State:
             case Registered(name=name):
                 return self.directory.account_resembling(name) is None
             case Created(name=name):
-                return self.directory.channel_named(name) is None
+                return self.directory.channel_claiming(name) is None
+            case Redacted() | Reacted() | Unreacted():
+                return self._fits_remark(stream, event)
         channel = self.channel_of(stream)
         return channel is None or self._fits_channel(channel, event)
+
+    def _fits_remark(self, stream: StreamId, event: Redacted | Reacted | Unreacted) -> bool:
+        about = next((record.event for record in self.streams.get(stream, ()) if record.msgid == event.msgid), None)
+        if isinstance(event, Redacted):
+            return isinstance(about, Posted | Reacted | Unreacted)
+        return isinstance(about, Posted) and changes(self.reactions(stream, event.msgid, event.account), event)
+
+    def reactions(self, stream: StreamId, msgid: str, account: str) -> frozenset[str]:
+        """Return the reactions of an account to a message that stand."""
+        events = [record.event for record in self.streams.get(stream, ())]
+        return standing_reactions(
+            event
+            for event in events
+            if isinstance(event, Reacted | Unreacted) and (event.msgid, event.account) == (msgid, account)
+        )
 
     def _fits_account(self, account: AccountState, event: Event) -> bool:
         match event:
@@ -112,14 +139,33 @@ class State:
         match event:
             case Joined(account=account):
                 full = 0 < channel.limit <= len(channel.members)
+                full = full or len(self.directory.channels_of(account)) >= CHANNELS_PER_ACCOUNT
                 return self._lives(account) and account not in channel.members and not full
             case Left(account=account, role=role) | Kicked(account=account, role=role):
                 return account in channel.members and channel.members[account].role == role
             case RoleSet(account=account, was=role):
                 return account in channel.members and channel.members[account].role == role
+            case BanSet(mask=mask, kind=kind):
+                masks = masks_of(channel, kind)
+                return mask in masks or len(masks) < BANS_PER_CHANNEL
+            case BanLifted(mask=mask, kind=kind):
+                return mask in masks_of(channel, kind)
+            case ChannelRenamed(name=name, was=was):
+                return channel.name == was and self.directory.channel_claiming(name) in (None, channel)
             case Dropped(forced=forced):
                 return forced or not (channel.members or channel.written)
         return True
+
+    def require_turn(self, stream: StreamId, event: Event, now: int) -> None:
+        """Refuse a message that comes too soon for a slow channel; `now` in ms since 1970.
+
+        Raises: Stale.
+        """
+        channel = self.channel_of(stream)
+        if channel is None or not isinstance(event, Posted):
+            return
+        if policy.milliseconds_to_wait(channel, event.account, now):
+            raise Stale
 
     def require_owners(self, entries: tuple[Entry, ...]) -> None:
         """Refuse an owner's going that leaves others behind without one.
@@ -147,6 +193,9 @@ class State:
             self._note_silence(stream[2:], event)
         if isinstance(event, Deleted):
             self._forget(stream[2:], erase=event.erase)
+        if isinstance(event, Redacted):
+            records = self.streams[stream]
+            records[:] = [_erased(record) if record.msgid == event.msgid else record for record in records]
         self.streams.setdefault(stream, []).append(record)
         self.epochs[stream] = self.epochs.get(stream, 0) + event.restricts
         self.directory.apply_record(record)
@@ -165,6 +214,8 @@ class State:
 
     def _forget(self, account: str, *, erase: bool) -> None:
         self.verifiers[account] = ""
+        own = self.streams[account_stream(account)]
+        own[:] = [_without_value(record) for record in own]
         self.silences = {pair: spans for pair, spans in self.silences.items() if pair[0] != account}
         if erase:
             for stream, records in self.streams.items():
@@ -199,6 +250,17 @@ class State:
 
 
 def _without_text(record: Record, author: str) -> Record:
-    if isinstance(record.event, Posted) and record.event.account == author:
-        return msgspec.structs.replace(record, event=Erased(author))
+    if isinstance(record.event, Posted | Reacted | Unreacted) and record.event.account == author:
+        return _erased(record)
     return record
+
+
+def _without_value(record: Record) -> Record:
+    if isinstance(record.event, MetadataSet):
+        return msgspec.structs.replace(record, event=MetadataSet(record.event.key))
+    return record
+
+
+def _erased(record: Record) -> Record:
+    assert isinstance(record.event, Posted | Reacted | Unreacted)
+    return msgspec.structs.replace(record, event=Erased(record.event.account))

@@ -6,14 +6,18 @@ import asyncio
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 
+from securechat.chat.arrears import Arrears, ArrearsQuery, Missed, MissedQuery, Note
 from securechat.chat.effects import Append, Entry
-from securechat.chat.events import Deleted, Event, Posted, Record, StreamId, account_stream
+from securechat.chat.events import Deleted, Erased, Event, Posted, Record, StreamId, account_stream
 from securechat.chat.ports import (
     ConversationsQuery,
     ConversationTime,
+    Found,
     HistoryQuery,
     Outcome,
     Page,
+    ReactionsQuery,
+    SearchQuery,
     Sink,
     Snapshot,
     Submission,
@@ -23,8 +27,10 @@ from securechat.chat.ports import (
 )
 from securechat.errors import StorageError
 from securechat.storage.delivery import Follower, share_of
+from securechat.storage.finding import select_found
 from securechat.storage.folded import State
-from securechat.storage.pages import find_writings, select_messages
+from securechat.storage.notes import Notes, read_missed
+from securechat.storage.pages import find_writings, select_conversations, select_messages
 from securechat.storage.records import RANDOM_BYTES, Stale, make_msgid, next_time, without_secrets
 
 
@@ -40,6 +46,7 @@ class MemoryStore:
         self._kept: list[tuple[Record, Event]] = []
         self._state = State()
         self._once: dict[tuple[str, str], tuple[bytes, Record]] = {}
+        self.notes = Notes()
         self._queue: list[tuple[Follower, Submission]] = []
         self.followers: list[Follower] = []
 
@@ -90,6 +97,8 @@ class MemoryStore:
             return Outcome(submission, Verdict.STALE)
         found = self._once.get((append.once.account, append.once.id)) if append.once else None
         if append.once and found:
+            if isinstance(self._state.streams[found[1].stream][found[1].seq - 1].event, Erased):
+                return Outcome(submission, Verdict.REDACTED)
             same = append.once.digest == found[0]
             return (
                 Outcome(submission, Verdict.REPEATED, (found[1],)) if same else Outcome(submission, Verdict.MISMATCHED)
@@ -114,6 +123,7 @@ class MemoryStore:
             self._return_to(before)
             raise
         for stream, event in append.entries:
+            self.notes.follow(stream, event)
             if isinstance(event, Deleted) and event.erase:
                 self._forget_digests(stream[2:])
         if append.once:
@@ -127,6 +137,7 @@ class MemoryStore:
 
     def _add(self, entry: Entry, now: int) -> Record:
         self._state.check(entry.stream, entry.event)
+        self._state.require_turn(*entry, now)
         earlier = self._state.streams.get(entry.stream, [])
         time = next_time(now, earlier[-1].time) if earlier else now
         msgid = make_msgid(time, self._randbytes(RANDOM_BYTES))
@@ -158,7 +169,8 @@ class MemoryHistory:
         self._follower.open()
         self._store.followers.append(self._follower)
         directory = self._store.state.directory
-        return deepcopy(Snapshot(list(directory.accounts.values()), list(directory.channels.values())))
+        accounts, channels = list(directory.accounts.values()), list(directory.channels.values())
+        return deepcopy(Snapshot(accounts, channels, self._store.notes.marks()))
 
     def submit(self, submission: Submission) -> None:
         """Queue an append. (`chat.ports.History`)"""
@@ -171,25 +183,52 @@ class MemoryHistory:
         msgids = {record.msgid for record in readable}
         if any(bound and bound.msgid and bound.msgid not in msgids for bound in (query.start, query.end)):
             return Page((), known=False)
-        messages = [record for record in readable if isinstance(record.event, Posted)]
+        wanted = {"Posted", *query.events}
+        messages = [record for record in readable if type(record.event).__name__ in wanted]
         return Page(tuple(select_messages(query, messages, readable)))
 
     async def conversations(self, query: ConversationsQuery) -> list[ConversationTime]:
         """Return the conversations asked for. (`chat.ports.History`)"""
         found = []
+        first, last = sorted((query.start, query.end))
         for stream in self._store.state.streams:
             messages = [
                 record
                 for record in self._store.state.readable_by(query.account, stream)
                 if isinstance(record.event, Posted)
             ]
-            if messages and query.start < messages[-1].time < query.end:
+            if messages and first < messages[-1].time < last:
                 found.append(ConversationTime(stream, messages[-1].time))
-        return sorted(found, key=lambda each: (each.time, each.stream))[: query.limit]
+        return select_conversations(query, found)
 
     async def writings(self, query: WritingsQuery) -> Writings:
         """Return what an account has written. (`chat.ports.History`)"""
         return find_writings(self._store.state.streams, query)
+
+    async def search(self, query: SearchQuery) -> Found:
+        """Return the newest messages asked for. (`chat.ports.History`)"""
+        state = self._store.state
+        return select_found(query, [state.readable_by(query.account, stream) for stream in state.streams])
+
+    async def reactions(self, query: ReactionsQuery) -> frozenset[str] | None:
+        """Return the reactions of an account to a message. (`chat.ports.History`)"""
+        state = self._store.state
+        for record in state.readable_by(query.account, query.stream):
+            if record.msgid == query.msgid and isinstance(record.event, Posted):
+                return state.reactions(query.stream, query.msgid, query.account)
+        return None
+
+    def note(self, note: Note) -> None:
+        """Keep a note beside the history. (`chat.ports.History`)"""
+        self._store.notes.add(note)
+
+    async def arrears(self, query: ArrearsQuery) -> Arrears:
+        """Return what a device was not sent. (`chat.ports.History`)"""
+        return self._store.notes.find_arrears(query, self._store.state)
+
+    async def missed(self, query: MissedQuery) -> Missed:
+        """Return the next messages of a conversation. (`chat.ports.History`)"""
+        return read_missed(query, self._store.state)
 
     async def count_messages(self, streams: Sequence[StreamId]) -> list[int]:
         """Return how many messages each of the streams holds. (`chat.ports.History`)"""

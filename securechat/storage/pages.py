@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from securechat.chat.events import Created, Posted, Record, StreamId
-from securechat.chat.ports import Bound, Form, HistoryQuery, Writings, WritingsQuery
+from securechat.chat.events import ChannelRenamed, Created, Posted, Record, StreamId
+from securechat.chat.ports import (
+    Bound,
+    ConversationsQuery,
+    ConversationTime,
+    Form,
+    HistoryQuery,
+    Writings,
+    WritingsQuery,
+)
 
 
 def select_messages(query: HistoryQuery, messages: list[Record], readable: list[Record]) -> list[Record]:
@@ -53,6 +61,12 @@ def _newest(messages: list[Record], limit: int, whole: bool) -> list[Record]:
     return _oldest(messages[::-1], limit, whole)[::-1]
 
 
+def select_conversations(query: ConversationsQuery, found: list[ConversationTime]) -> list[ConversationTime]:
+    """Return the conversations a query asks for, oldest first, out of all that lie between its times."""
+    found = sorted(found, key=lambda each: (each.time, each.stream))
+    return found[: query.limit] if query.start <= query.end else found[max(0, len(found) - query.limit) :]
+
+
 def find_writings(streams: Mapping[StreamId, Sequence[Record]], query: WritingsQuery) -> Writings:
     """Return a page of what an account has written, out of all streams in the order in which they began."""
     place = query.after or ("", 0)
@@ -66,8 +80,9 @@ def find_writings(streams: Mapping[StreamId, Sequence[Record]], query: WritingsQ
             if stream == place[0] and record.seq <= place[1]:
                 continue
             found.append(record)
-            if isinstance(records[0].event, Created):
-                names[stream] = records[0].event.name
+            for each in records:
+                if isinstance(each.event, Created | ChannelRenamed):
+                    names[stream] = each.event.name
             if len(found) == query.limit:
                 return Writings(tuple(found), names, (stream, record.seq))
     return Writings(tuple(found), names, None)

@@ -1,10 +1,12 @@
-"""How a record is made: its time, its msgid, its event without secrets, and the refusal to make one."""
+"""How a record is made: its time, its msgid, its event without secrets; what refuses one, and which reactions stand."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
-from securechat.chat.events import AnyEvent, Event, decode_event, encode_event
+from securechat.chat.events import AnyEvent, Event, Reacted, Unreacted, decode_event, encode_event
+from securechat.chat.world import REACTIONS_PER_MESSAGE
 
 RANDOM_BYTES: Final = 10
 """Random bytes in a msgid: 80 bits, which nobody guesses."""
@@ -37,6 +39,24 @@ def make_msgid(time: int, randomness: bytes) -> str:
     """Return a msgid: 26 characters that order by time, of 48 bits of ms and `RANDOM_BYTES` of chance. (ULID)"""
     number = (time << 80) | int.from_bytes(randomness, "big")
     return "".join([_PAIRS[(number >> shift) & 1023] for shift in _SHIFTS])
+
+
+def standing_reactions(events: Iterable[Reacted | Unreacted]) -> frozenset[str]:
+    """Return the reactions that stand after what one account did about one message, given in order."""
+    standing: set[str] = set()
+    for event in events:
+        if isinstance(event, Reacted):
+            standing.add(event.reaction)
+        else:
+            standing.discard(event.reaction)
+    return frozenset(standing)
+
+
+def changes(standing: frozenset[str], event: Reacted | Unreacted) -> bool:
+    """Tell whether a reaction changes which of its account's stand; one too many never does."""
+    if isinstance(event, Unreacted):
+        return event.reaction in standing
+    return event.reaction not in standing and len(standing) < REACTIONS_PER_MESSAGE
 
 
 def without_secrets(event: Event) -> AnyEvent:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from securechat.wire.names import fold
+
+MAX_MASK = 100
+"""Characters of a mask by which somebody searches."""
 
 
 def match_mask(mask: str, text: str) -> bool:
@@ -40,3 +45,20 @@ def _fits(piece: str, text: str, place: int) -> bool:
     if "?" not in piece:
         return text.startswith(piece, place)
     return all(wanted in ("?", there) for wanted, there in zip(piece, text[place:], strict=False))
+
+
+def compile_mask(mask: str) -> re.Pattern[str] | None:
+    """Return a mask for matching many folded texts, by `fullmatch`; None for one that is longer than MAX_MASK.
+
+    It matches what `match_mask` matches, and takes time at most in proportion to the two lengths multiplied: a piece
+    that has found its leftmost place never looks for another.
+    """
+    if len(mask) > MAX_MASK:
+        return None
+    first, *others = (
+        "".join("." if sign == "?" else re.escape(sign) for sign in piece) for piece in fold(mask).split("*")
+    )
+    if not others:
+        return re.compile(first, re.DOTALL)
+    *inner, last = others
+    return re.compile(first + "".join(f"(?>.*?{piece})" for piece in inner if piece) + f".*{last}", re.DOTALL)

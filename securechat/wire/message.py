@@ -57,6 +57,11 @@ class Message:
         """Return parameter `i`, or `default` when the line has fewer."""
         return self.params[i] if i < len(self.params) else default
 
+    def put_tag(self, key: str, value: str) -> None:
+        """Put a tag of the server's before all others, unless it is there. (IRCv3 message-tags, Client-only tags)"""
+        if key not in self.tags:
+            self.tags = {key: value, **self.tags}
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Message):
             return NotImplemented

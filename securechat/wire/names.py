@@ -99,6 +99,18 @@ def is_channel_name(text: str) -> bool:
     return is_normalized("NFC", text) and len(text.encode()) <= CHANNEL_LENGTH
 
 
+def tidy_display_text(text: str, limit: int) -> str | None:
+    """Return a text that people are shown under as it is kept, in NFC and without needless spaces; None if it may not be.
+
+    It has 1 to `limit` bytes then, in any script, and nothing that is a control, a bidi or format character, a space
+    other than U+0020, or drawn as nothing.
+    """
+    tidy = normalize("NFC", " ".join(filter(None, text.split(" "))))
+    if not tidy or len(tidy.encode()) > limit or _INVISIBLE.search(tidy):
+        return None
+    return None if any(category(each) in _REFUSED_CATEGORIES for each in tidy if each != " ") else tidy
+
+
 def is_device_name(text: str) -> bool:
     """Tell whether `text` can name a device: printable, no spaces around it, 1 to `DEVICE_LENGTH` bytes."""
     return bool(text) and text.isprintable() and text == text.strip() and len(text.encode()) <= DEVICE_LENGTH

@@ -170,6 +170,17 @@ SCENARIOS = {
             ),
         ),
         Scenario(
+            "search",
+            "searches",
+            runs=3,
+            minutes=0.3,
+            goals=(
+                Goal("p95_ms", "search p95", most=50, unit="ms"),
+                Goal("small_p95_ms", "a common word in a channel of 100", most=50, unit="ms"),
+                Goal("prefix_p95_ms", "a beginning", most=50, unit="ms"),
+            ),
+        ),
+        Scenario(
             "slow-reader",
             "slow_reader",
             runs=3,

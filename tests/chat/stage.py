@@ -30,13 +30,13 @@ from securechat.chat.events import (
 from securechat.chat.ports import AccountState, ChannelState, Snapshot
 from securechat.chat.presence import Presence
 from securechat.chat.session import Session, State
-from securechat.chat.signals import AwaySet
+from securechat.chat.signals import AwaySet, BotMarked
 from securechat.chat.world import World
 from securechat.config import Chat, Config
 from securechat.wire.message import Message, encode, parse
 
 NOON = 1_795_262_400_000
-"""2026-11-21T12:00:00.000Z, the time of everything that happens, in ms since 1970."""
+"""2026-11-21T12:00:00.000Z, the time of everything that happens unless a test sets `now`, in ms since 1970."""
 SERVER = "chat.example"
 
 
@@ -73,6 +73,7 @@ class Stage:
     """A world that begins with these people (ids: `id-<name>`) and nothing else."""
 
     def __init__(self, *people: str, server_name: str = SERVER, **settings: object) -> None:
+        self.now = NOON
         self.records: list[Record] = []
         self._seqs: Counter[str] = Counter()
         self._ids = itertools.count(1)
@@ -85,7 +86,7 @@ class Stage:
             server_name=server_name,
             version="1",
             created="today",
-            clock=lambda: NOON,
+            clock=lambda: self.now,
             new_id=lambda: f"n{next(self._ids)}",
             new_token=lambda: ("sct_token", "digest"),
             fault_of_password=lambda password, _name: None if len(password) >= 12 else "Too short",
@@ -99,7 +100,7 @@ class Stage:
         """Put an event into the history as the next of its stream."""
         self._seqs[stream] += 1
         number = len(self.records) + 1
-        record = Record(stream, self._seqs[stream], f"m{number}", NOON, event)  # type: ignore[arg-type]
+        record = Record(stream, self._seqs[stream], f"m{number}", self.now, event)  # type: ignore[arg-type]
         self.records.append(record)
         self.directory.apply_record(record)
         return record
@@ -151,6 +152,7 @@ class Stage:
         assert account is not None
         session.account, session.nick, session.user, session.device = account.id, name, name, device
         self.world.presence.arrive(account.id, session.id)
+        self.world.attendance.arrive(session, NOON)
         return session
 
     def judge(self, session: Session, line: str) -> list[Effect]:
@@ -192,3 +194,5 @@ class Stage:
                 scene.lines += told(effect.answer)
             elif isinstance(effect, Broadcast) and isinstance(effect.signal, AwaySet):
                 self.world.presence.set_away(*effect.signal)
+            elif isinstance(effect, Broadcast) and isinstance(effect.signal, BotMarked):
+                self.world.attendance.mark_bot(effect.signal.account, on=effect.signal.on)

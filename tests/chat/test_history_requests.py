@@ -31,11 +31,11 @@ def query(stream: str, form: Form, limit: int, start: Bound | None = None, end: 
 
 QUERIES = [
     ("LATEST #room * 50", query(ROOM, Form.LATEST, 50), "#room"),
-    ("latest #ROOM * 50", query(ROOM, Form.LATEST, 50), "#ROOM"),
+    ("latest #ROOM * 50", query(ROOM, Form.LATEST, 50), "#room"),
     ("LATEST #room msgid=abc 50", query(ROOM, Form.LATEST, 50, Bound("abc")), "#room"),
     ("BEFORE #room msgid=abc 7", query(ROOM, Form.BEFORE, 7, Bound("abc")), "#room"),
     (f"AFTER bob {T1} 7", query(DIRECT, Form.AFTER, 7, Bound(time=NOON)), "bob"),
-    (f"AROUND BOB {T1} 1", query(DIRECT, Form.AROUND, 1, Bound(time=NOON)), "BOB"),
+    (f"AROUND BOB {T1} 1", query(DIRECT, Form.AROUND, 1, Bound(time=NOON)), "bob"),
     (f"BETWEEN #room msgid=a {T2} 7", query(ROOM, Form.BETWEEN, 7, Bound("a"), Bound(time=NOON + 3_600_000)), "#room"),
     (f"BETWEEN #room {T2} {T1} 7",
      query(ROOM, Form.BETWEEN, 7, Bound(time=NOON + 3_600_000), Bound(time=NOON)), "#room"),
@@ -65,12 +65,16 @@ def answer(stage: Stage, session: Session, line: str, found: object) -> list[str
     return [each for effect in effects if isinstance(effect, Send) for each in told(effect.lines)]
 
 
-@pytest.mark.parametrize("bounds", [f"{T1} {T2}", f"{T2} {T1}"])
-def test_targets_lie_between_two_times_in_either_order(stage: Stage, bounds: str) -> None:
-    wanted = ConversationsQuery("id-alice", NOON, NOON + 3_600_000, 10)
-    (read,) = stage.judge(stage.enter("alice"), f"CHATHISTORY TARGETS {bounds} 10")
+@pytest.mark.parametrize(
+    ("bounds", "times"), [((T1, T2), (NOON, NOON + 3_600_000)), ((T2, T1), (NOON + 3_600_000, NOON))]
+)
+def test_targets_are_counted_from_the_first_time_towards_the_second(
+    stage: Stage, bounds: tuple[str, str], times: tuple[int, int]
+) -> None:
+    """IRCv3 draft/chathistory, TARGETS: "the same semantics as BETWEEN"."""
+    (read,) = stage.judge(stage.enter("alice"), f"CHATHISTORY TARGETS {bounds[0]} {bounds[1]} 10")
     assert isinstance(read, ReadHistory)
-    assert read.query == wanted
+    assert read.query == ConversationsQuery("id-alice", *times, 10)
 
 
 # IRCv3 draft/chathistory, Errors and Warnings.
@@ -101,6 +105,9 @@ FAILURES = [
     ("LATEST nobody * 5", "INVALID_TARGET LATEST nobody"),
     ("LATEST * * 5", "INVALID_TARGET LATEST *"),
     ("LATEST : * 5", "INVALID_PARAMS LATEST"),
+    ("LATEST #room * 5 6", "INVALID_PARAMS LATEST"),
+    ("BETWEEN #room msgid=a msgid=b 5 6", "INVALID_PARAMS BETWEEN"),
+    (f"TARGETS {T1} {T2} 5 6", "INVALID_PARAMS TARGETS"),
 ]
 
 
@@ -124,18 +131,19 @@ def page_lines(stage: Stage, session: Session, page: Page) -> list[str]:
     return answer(stage, session, "LATEST #ROOM * 5", page)
 
 
-def test_a_page_comes_in_a_batch_named_as_it_was_asked_for(stage: Stage) -> None:
+def test_a_page_comes_in_a_batch_with_the_canonical_name_of_its_conversation(stage: Stage) -> None:
+    """IRCv3 draft/chathistory, CHATHISTORY Command: "the canonical name of the target being queried"."""
     assert page_lines(stage, stage.enter("alice", BATCH | MESSAGE_TAGS | SERVER_TIME), Page(RECORDS)) == [
-        ":chat.example BATCH +b1 chathistory #ROOM",
-        "@time=2026-11-21T12:00:00.000Z;msgid=m3;batch=b1 :alice!alice@securechat PRIVMSG #room one",
-        "@time=2026-11-21T12:00:00.001Z;msgid=m5;+x=y;batch=b1 :bob!bob@securechat NOTICE #room :two words",
+        ":chat.example BATCH +b1 chathistory #room",
+        "@batch=b1;time=2026-11-21T12:00:00.000Z;msgid=m3 :alice!alice@securechat PRIVMSG #room one",
+        "@batch=b1;time=2026-11-21T12:00:00.001Z;msgid=m5;+x=y :bob!bob@securechat NOTICE #room :two words",
         ":chat.example BATCH -b1",
     ]
 
 
 def test_an_empty_page_is_an_empty_batch(stage: Stage) -> None:
     assert page_lines(stage, stage.enter("alice", BATCH), Page(())) == [
-        ":chat.example BATCH +b1 chathistory #ROOM",
+        ":chat.example BATCH +b1 chathistory #room",
         ":chat.example BATCH -b1",
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from securechat.chat.channel import complete_mask
+from securechat.chat.bans import complete_mask
 from securechat.chat.events import BanLifted, BanSet, ModeSet, RoleSet, channel_stream
 from securechat.chat.handlers.modes import parse_changes
 from tests.chat.stage import Stage
@@ -299,7 +299,7 @@ def test_no_change_at_all_shows_the_modes(stage: Stage, line: str) -> None:
         ("MODE bob", "221 bob +"),
         ("MODE BOB", "221 bob +"),
         ("MODE bob +", "221 bob +"),
-        ("MODE bob +x", "501 bob :There are no user modes here"),
+        ("MODE bob +x", "501 bob :Unknown user mode"),
         ("MODE alice", "502 bob :Cannot show or change modes of other people"),
         ("MODE alice +o", "502 bob :Cannot show or change modes of other people"),
         ("MODE nobody", "401 bob nobody :No such nick"),

@@ -7,7 +7,8 @@ import itertools
 import pytest
 
 from securechat.chat import policy
-from securechat.chat.channel import apply_record, found_channel, is_banned, mask_matches
+from securechat.chat.bans import is_banned, mask_matches
+from securechat.chat.channel import apply_record, found_channel
 from securechat.chat.events import (
     BanLifted,
     BanSet,
@@ -216,7 +217,7 @@ def test_who_may_make_channels(setting: str, role: str, allowed: bool) -> None:
 def test_ban_masks_match_the_name_and_no_address(mask: str, matches: bool) -> None:
     channel = channel_with("", "")
     apply_record(channel, Record("c/c", 3, "m3", 0, BanSet("id-x", mask)))
-    assert is_banned(channel, "alice") is matches
+    assert is_banned(channel, AccountState("id-alice", "alice")) is matches
     assert mask_matches(mask, "alice") is matches
 
 

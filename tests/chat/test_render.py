@@ -79,7 +79,7 @@ LINES: list[tuple[Event, str, str]] = [
     (ModeSet("id-alice", off="i", key="k", limit=0), ":alice!alice@securechat MODE #room +k-il k", "alice"),
     (BanSet("id-alice", "x!*@*"), ":alice!alice@securechat MODE #room +b x!*@*", "alice"),
     (BanLifted("id-alice", "x!*@*"), ":alice!alice@securechat MODE #room -b x!*@*", "alice"),
-    (Renamed("robert", "bob"), ":bob!bob@securechat NICK robert", ""),
+    (Renamed("robert", "bob"), ":bob!bob@securechat NICK robert", "bob"),
 ]  # fmt: skip
 
 TIME = "time=2026-11-21T12:00:00.005Z"
@@ -87,7 +87,7 @@ TIME = "time=2026-11-21T12:00:00.005Z"
 
 @pytest.mark.parametrize(("event", "line", "actor"), LINES)
 def test_an_event_is_this_line(event: Event, line: str, actor: str) -> None:
-    record = record_of(event)
+    record = record_of(event, "a/id-bob") if isinstance(event, Renamed) else record_of(event)
     joined = line + " bob bob" if isinstance(event, Joined) else line
     account = f"account={actor}" if actor else ""
     every = ";".join(filter(None, [TIME, "msgid=m7", account]))

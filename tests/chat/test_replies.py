@@ -37,10 +37,10 @@ def test_the_welcome_is_what_clients_wait_for() -> None:
         ":chat.example 001 alice :Welcome to lab, alice",
         ":chat.example 002 alice :Your host is chat.example, running securechat 1",
         ":chat.example 003 alice :This server was started today",
-        ":chat.example 004 alice chat.example securechat-1 * biklmnoqstv bkloqv",
+        ":chat.example 004 alice chat.example securechat-1 Biw IWbeiklmnoqstv IWbekloqv",
     ]
     assert [line.split()[1] for line in lines[4:]] == [
-        "005", "005", "251", "252", "254", "255", "265", "266", "375", "372", "372", "372", "376",
+        "005", "005", "005", "251", "252", "254", "255", "265", "266", "375", "372", "372", "372", "376",
     ]  # fmt: skip
     assert lines[-5:] == [
         ":chat.example 375 alice :- chat.example Message of the day -",
@@ -52,10 +52,13 @@ def test_the_welcome_is_what_clients_wait_for() -> None:
 
 
 ISUPPORT = {
-    "AWAYLEN=300", "CASEMAPPING=ascii", "CHANLIMIT=#:500", "CHANMODES=b,k,l,imnst", "CHANNELLEN=64", "CHANTYPES=#",
-    "CHATHISTORY=500", "draft/ACCOUNTREQUIRED", "KEYLEN=32", "KICKLEN=300", "MAXLIST=b:100", "MODES=12",
+    "AWAYLEN=300", "CASEMAPPING=ascii", "CHANLIMIT=#:500", "CHANMODES=beI,k,lW,imnst", "CHANNELLEN=64", "CHANTYPES=#",
+    "CHATHISTORY=500", "draft/ACCOUNTREQUIRED", "KEYLEN=32", "KICKLEN=300", "MAXLIST=b:100,e:100,I:100", "EXCEPTS=e", "INVEX=I",
+    "EXTBAN=~,aqt", "ACCOUNTEXTBAN=a,account", "MODES=12",
+    "MONITOR=100", "NAMELEN=128",
+    "BOT=B", "ELIST=CMNTU", "SAFELIST", "WHOX",
     "MSGREFTYPES=msgid,timestamp", "NETWORK=securechat", "NICKLEN=32", "PREFIX=(qov)~@+", "STATUSMSG=",
-    "TARGMAX=JOIN:,KICK:1,NAMES:1,NOTICE:8,PART:8,PRIVMSG:8,TAGMSG:8,WHOIS:1", "TOPICLEN=300", "USERLEN=32", "UTF8ONLY",
+    "TARGMAX=JOIN:,KICK:8,LIST:,NAMES:8,NOTICE:8,PART:8,PRIVMSG:8,TAGMSG:8,WHOIS:1", "TOPICLEN=300", "USERLEN=32", "UTF8ONLY",
 }  # fmt: skip
 
 
@@ -214,7 +217,11 @@ GREEDY = [
     f"CHATHISTORY {Z}", f"CHATHISTORY LATEST {Z[:200]} {Z[:200]} 5", f"CHATHISTORY LATEST {LONG_CHANNEL} {Z[:200]} 5",
     f"CHATHISTORY LATEST {LONG_CHANNEL} * {Z[:200]}", f"CHATHISTORY BETWEEN {nick(1)} msgid=x timestamp={Z[:190]} 5",
     f"ACCOUNT {Z}", f"ACCOUNT DEVICE ADD :{'é' * 32}", "ACCOUNT DEVICES", f"ACCOUNT DEVICE DEL {Z[:400]}",
-    f"ACCOUNT PASSWD {Z[:200]} x", f"AWAY :{'é' * 150}",
+    f"ACCOUNT PASSWD {Z[:200]} x", f"AWAY :{'é' * 150}", f"WHO {LONG_CHANNEL} %tcuihsnfdlaor,123", f"WHOWAS {nick(1)}",
+    f"WHOWAS {Z}", "ISON " + " ".join(f"p{i}" for i in range(120)), f"ISON :{' '.join(map(nick, range(14)))}",
+    f"USERHOST {' '.join(map(nick, range(5)))}", f"USERHOST {Z}", "LIST *", f"LIST >1,*{Z[:400]}", "INFO", "ADMIN", "TIME",
+    "LINKS", f"STATS {Z}", f"STATS u {Z[:400]}", f"VERSION {Z}", f"MOTD {Z}", "HELP", f"HELP {Z}", f"REGISTER {Z[:400]} * x",
+    f"REGISTER {nick(1)} * x", f"VERIFY {Z[:400]} x", f"MODE {nick(0)} +{Z[:400]}",
 ]  # fmt: skip
 
 

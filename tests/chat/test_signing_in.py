@@ -53,7 +53,8 @@ def test_any_order_of_the_steps_lets_one_in_once_if_the_account_is_not_named_las
     session = stage.stranger()
     if lines[-1] == SASL[1]:
         scene = stage.play(session, *lines[:-2])
-        assert scene.numerics == ["CAP", "FAIL"]
+        assert scene.numerics[-1] == "FAIL"
+        assert set(scene.numerics) == {"CAP", "FAIL"}
         assert scene.closed is not None
         return
     scene = sign_in(stage, session, *lines)
@@ -81,7 +82,7 @@ def test_the_welcome_tells_the_name_of_the_account_whatever_nick_was_asked_for()
     scene = sign_in(
         stage, session, "CAP LS 302", *SASL, "NICK guest", USER, "CAP END", conclusion=Conclusion("id-Alice")
     )
-    assert scene.lines[1:5] == [
+    assert scene.lines[scene.numerics.index("AUTHENTICATE") :][:4] == [
         ":chat.example AUTHENTICATE +",
         ":chat.example 900 * Alice!Alice@securechat Alice :You are now logged in as Alice",
         ":chat.example 903 * :SASL authentication successful",
@@ -173,25 +174,17 @@ def test_who_has_authenticated_cannot_again(state: State) -> None:
 MIDDLE = ("CAP LS 302", "AUTHENTICATE PLAIN", "CAP END")
 
 
-def test_ending_the_negotiation_in_the_middle_of_sasl_aborts_it() -> None:
+@pytest.mark.parametrize("before", [(), (NICK, USER), (NICK, USER, "PASS alice:secret")], ids="|".join)
+def test_ending_the_negotiation_in_the_middle_of_sasl_ends_the_sign_in(before: tuple[str, ...]) -> None:
+    """IRCv3 sasl-3.1 has it aborted with 906; the text's sign-in without an account is what there is not here."""
     stage = Stage("alice")
     session = stage.stranger()
-    scene = stage.play(session, *MIDDLE)
-    assert scene.numerics[-1] == "906"
-    assert scene.closed is None
-    assert session.state is State.NEW
-    assert sign_in(stage, session, *SASL, NICK, USER).numerics.count("001") == 1
-
-
-def test_the_sign_in_goes_on_without_an_aborted_exchange() -> None:
-    stage = Stage("alice")
-    scene = stage.play(stage.stranger(), "CAP LS 302", NICK, USER, *MIDDLE)
+    scene = stage.play(session, "CAP LS 302", *before, *MIDDLE)
     assert scene.numerics[-2:] == ["906", "FAIL"]
+    assert scene.lines[-1].startswith(":chat.example FAIL * ACCOUNT_REQUIRED :")
     assert scene.closed is not None
-    scene = stage.play(stage.stranger(), "CAP LS 302", NICK, USER, "PASS alice:secret", *MIDDLE)
-    assert scene.numerics[-1] == "906"
-    assert scene.verify is not None
-    assert scene.verify.purpose is Purpose.PASS
+    assert scene.verify is None
+    assert not session.is_ready
 
 
 def test_wrong_credentials_get_904_and_the_third_time_the_door() -> None:

@@ -43,6 +43,7 @@ def test_no_file_means_the_defaults_but_a_missing_directory_is_a_mistake(program
         ('names = ["not a name"]', "'not a name' is neither a host name nor an IP address"),
         ('cert = "server.pem"', "cert and key belong together; give both or neither"),
         ('cert = "/no/such.pem"\nkey = "/no/such.key"', "/no/such.pem: no such file or directory"),
+        ('[chat]\ncontact = "a\\u0007b"', "chat.contact: holds control characters; remove them"),
         ('[chat]\ndefault_channels = ["general"]', "chat.default_channels: 'general' cannot be a channel"),
     ],
 )

@@ -6,6 +6,7 @@ import asyncio
 import shlex
 import shutil
 import signal
+import socket
 import ssl
 import tempfile
 from collections.abc import Iterator
@@ -233,5 +234,10 @@ async def _speak_plainly(site: Site) -> bytes:
 def test_the_log_as_json_is_one_object_a_line(programs: Programs, tmp_path: Path) -> None:
     server = programs.server(tmp_path / "data", "--log-format", "json")
     address = parse_address(server.wait_ready()[0])
-    ssl.get_server_certificate((address.host, address.port), timeout=10)
+    context = build_context(tmp_path / "data" / "ca.pem")
+    with (
+        socket.create_connection((address.host, address.port), timeout=10) as sock,
+        context.wrap_socket(sock, server_hostname="localhost"),
+    ):
+        pass
     wait_until(lambda: any('"event": "connected"' in line for line in server.err), "a line about the connection")

@@ -125,3 +125,16 @@ def test_a_time_that_cannot_be_written_is_not_asked_from() -> None:
     state = make_state()
     state.apply(seen("", limits.LATEST_TIME + 1))
     assert state.latest_time is None
+
+
+def test_lines_without_an_id_belong_to_the_message_of_their_time() -> None:
+    """A message of several lines for who knows no batch of them: a repeat of the first is one of all. (IRCv3 multiline)"""
+    state = make_state()
+    assert [state.apply(seen(msgid, time)) for msgid, time in [("m1", 10), ("", 10), ("", 10), ("m2", 11)]] == [
+        True
+    ] * 4
+    assert [state.apply(seen(msgid, time)) for msgid, time in [("m1", 10), ("", 10), ("", 10)]] == [False] * 3
+    assert [state.apply(seen(msgid, time)) for msgid, time in [("m3", 12), ("", 12)]] == [True, True]
+    assert state.position("#x") == Position("#x", 12, "m3")
+    assert state.apply(seen("", 13))
+    assert state.position("#x") == Position("#x", 13)

@@ -6,7 +6,8 @@ from tests.crash.people import Part
 
 CHANNELS = ("#general", "#crash")
 DIRECT = "ann & bob"
-_SENDING = "message-tags echo-message securechat.internal/once"
+# Who could ask for history is not replayed: what they do here is talk.
+_SENDING = "message-tags echo-message draft/chathistory securechat.internal/once"
 _FULL = "server-time message-tags echo-message batch labeled-response account-tag draft/chathistory"
 
 WRITERS = (
@@ -18,7 +19,7 @@ READERS = (
     Part("fay", "fay", f"{_FULL} away-notify extended-join", follows=CHANNELS),
     Part("ann3", "ann@screen", _FULL, follows=(*CHANNELS, DIRECT)),
     Part("bob2", "bob@screen", _FULL, follows=(DIRECT,)),
-    Part("gus", "gus", "message-tags", follows=CHANNELS, page=0),
+    Part("gus", "gus", "server-time message-tags", follows=CHANNELS, page=0),
 )
 LATE_READERS = (
     Part("hal", "hal", _FULL, follows=CHANNELS, page=500),

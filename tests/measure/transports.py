@@ -1,7 +1,7 @@
-"""Measure what an idle TLS connection and one delivery cost: our transport, asyncio's own TLS, and uvloop's.
+"""Measure what an idle TLS connection and one delivery cost: our transport, WebSockets on it, asyncio's own TLS, and uvloop's.
 
     python tests/measure/transports.py [--idle 500] [--readers 200] [--rate 50] [--seconds 2] [--samples 7]
-                                         [--kinds ours,asyncio,uvloop]
+                                         [--kinds ours,websocket,asyncio,uvloop]
 
 Everything stays on the loopback interface. The server and the clients are processes of their own, so that the figures
 are the server's alone: the growth of its resident memory while connections do nothing, and its CPU time (all threads,
@@ -27,10 +27,13 @@ from pathlib import Path
 from typing import Any
 
 import trustme
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
 
 from securechat.server.listener import ConnectionLimits, Listener, raise_descriptor_limit
 from securechat.server.tls import build_context
 from securechat.server.transport import Transport
+from securechat.server.websocket import WebSocket
 
 PAYLOAD = b":alice!alice@securechat PRIVMSG #general :" + b"x" * 106 + b"\r\n"
 
@@ -56,6 +59,15 @@ class Ours:
             receiver.transport.flush()
 
 
+class Framed(Ours):
+    """A receiver whose lines leave as frames; the readers do not look at them."""
+
+    def connected(self, transport: Transport) -> None:
+        protocol = ServerProtocol(state=OPEN)
+        self.transport = WebSocket(asyncio.get_running_loop(), transport, protocol, self)  # type: ignore[assignment, arg-type]
+        self.everybody.add(self)
+
+
 class Theirs(asyncio.Protocol):
     """A protocol on the loop's own TLS."""
 
@@ -78,14 +90,14 @@ async def serve(kind: str, directory: Path) -> None:
     """Serve one kind, and obey the lines on stdin: `count`, `memory`, `deliver RATE SECONDS`."""
     loop = asyncio.get_running_loop()
     context = build_context(directory / "server.crt", directory / "server.key")
-    users: Any = Ours if kind == "ours" else Theirs
-    if kind == "ours":
+    users: Any = {"ours": Ours, "websocket": Framed}.get(kind, Theirs)
+    if issubclass(users, Ours):
         listener = Listener(
             loop,
             "127.0.0.1",
             0,
             context=context,
-            receivers=Ours,
+            receivers=users,
             limits=ConnectionLimits(10_000, 10_000),
             queue_limit=1 << 20,
         )
@@ -221,7 +233,7 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--samples", type=int, default=7)
-    parser.add_argument("--kinds", default="ours,asyncio,uvloop")
+    parser.add_argument("--kinds", default="ours,websocket,asyncio,uvloop")
     options = parser.parse_args()
     authority = trustme.CA()
     leaf = authority.issue_cert("localhost", key_type=trustme.KeyType.ECDSA)

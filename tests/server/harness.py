@@ -17,11 +17,12 @@ import trustme
 from securechat.auth.passwords import PasswordChecker
 from securechat.chat.ports import Store
 from securechat.config import Chat, Config
-from securechat.server.connection import Connection
+from securechat.server.entrance import Entrance
 from securechat.server.listener import ConnectionLimits, Listener
 from securechat.server.node import Node
 from securechat.server.office import NewPerson, Office, UserAdd
 from securechat.server.tls import build_context
+from securechat.server.web import Site
 from securechat.storage.sqlite import SqliteStore
 from securechat.wire.message import Message, parse
 from securechat.wire.sasl import encode_plain
@@ -51,6 +52,7 @@ class RunningServer:
     office: Office
     listener: Listener
     ca: trustme.CA
+    site: Site = field(default_factory=Site)
     failures: list[Exception] = field(default_factory=list)
     clients: list[RawClient] = field(default_factory=list)
 
@@ -80,11 +82,7 @@ class RunningServer:
     async def sign_in(self, name: str, *, caps: str = ALL_CAPS, secret: str = PASSWORD) -> RawClient:
         """Return a client that has signed in by SASL and read everything up to its first fence."""
         client = await self.connect()
-        client.send("CAP LS 302", f"CAP REQ :sasl {caps}".rstrip(), "AUTHENTICATE PLAIN")
-        client.send(*(f"AUTHENTICATE {chunk}" for chunk in encode_plain(name, secret)))
-        client.send("CAP END", f"NICK {name.partition('@')[0]}", "USER u 0 * :u")
-        await client.until("001")
-        await client.fence()
+        await client.sign_in(name, caps=caps, secret=secret)
         return client
 
     async def gather(self, *names: str, caps: str = ALL_CAPS) -> list[RawClient]:
@@ -103,6 +101,14 @@ class RawClient:
         self.writer = writer
         self.seen: list[Message] = []
         self._fences = 0
+
+    async def sign_in(self, name: str, *, caps: str = ALL_CAPS, secret: str = PASSWORD) -> None:
+        """Sign in by SASL and read everything up to the first fence."""
+        self.send("CAP LS 302", f"CAP REQ :sasl {caps}".rstrip(), "AUTHENTICATE PLAIN")
+        self.send(*(f"AUTHENTICATE {chunk}" for chunk in encode_plain(name, secret)))
+        self.send("CAP END", f"NICK {name.partition('@')[0]}", "USER u 0 * :u")
+        await self.until("001")
+        await self.fence()
 
     def send(self, *lines: str) -> None:
         self.writer.write("".join(f"{line}\r\n" for line in lines).encode())
@@ -189,13 +195,13 @@ async def running_server(
         "127.0.0.1",
         0,
         context=build_context(directory / "server.pem", directory / "server.key"),
-        receivers=lambda: Connection(node),
+        receivers=lambda: Entrance(node, server.site),
         limits=ConnectionLimits(config.limits.strangers, config.limits.strangers_per_address),
         handshake_timeout=config.limits.handshake,
         queue_limit=config.limits.send_queue,
     )
     listener.start()
-    server = RunningServer(node, Office(node), listener, ca, failures)
+    server = RunningServer(node, Office(node), listener, ca, failures=failures)
     try:
         yield server
     finally:

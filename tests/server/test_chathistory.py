@@ -65,7 +65,7 @@ async def test_every_form_gives_the_page_that_was_asked_for(server: RunningServe
     bounds = [f"{kind}={echo.tags[tag]}" for echo in echoes]
     for form, expected in FORMS:
         lines = await bob.ask(f"CHATHISTORY {form.format(*bounds)}")
-        assert (lines[0].command, *lines[0].params[1:]) == ("BATCH", "chathistory", form.split()[1])
+        assert (lines[0].command, *lines[0].params[1:]) == ("BATCH", "chathistory", "#general")
         assert (lines[-1].command, lines[-1].params) == ("BATCH", (f"-{lines[0].params[0][1:]}",))
         assert words(lines) == expected, form
 
@@ -241,10 +241,10 @@ async def test_paging_by_time_yields_everything_though_many_share_a_millisecond(
     assert found == [str(i) for i in range(200)]
 
 
-async def test_history_needs_no_capability_but_who_asked_for_few_gets_few_tags(server: RunningServer) -> None:
+async def test_history_needs_no_other_capability_but_who_asked_for_few_gets_few_tags(server: RunningServer) -> None:
     alice = await server.sign_in("alice")
     await say_ten(alice)
-    plain = await server.sign_in("bob", caps="")
+    plain = await server.sign_in("bob", caps="draft/chathistory")
     lines = await plain.ask("CHATHISTORY LATEST #general * 2")
     assert [sorted(line.tags) for line in lines] == [[], []]
 
@@ -254,3 +254,31 @@ async def test_a_labelled_page_carries_its_label_on_the_batch(server: RunningSer
     await alice.ask("PRIVMSG #general :x")
     lines = await alice.ask("@label=P CHATHISTORY LATEST #general * 5", "@label=Q CHATHISTORY LATEST #none * 5")
     assert [line.tags.get("label") for line in lines] == ["P", None, None, "Q"]
+
+
+async def test_with_event_playback_a_page_shows_what_happened_as_it_was_told(server: RunningServer) -> None:
+    """IRCv3 draft/chathistory: "additional lines relevant to the chat history"."""
+    (alice,) = await server.gather("alice", caps=f"{ALL_CAPS} draft/event-playback")
+    bob, carol = await server.gather("bob", "carol")
+    await alice.ask("JOIN #room")
+    for client, line in (
+        (bob, "JOIN #room"),
+        (alice, "TOPIC #room :ours"),
+        (alice, "MODE #room +v bob"),
+        (bob, "PRIVMSG #room :hello"),
+        (carol, "JOIN #room"),
+        (alice, "KICK #room carol :enough"),
+        (bob, "PART #room :bye"),
+    ):
+        await client.ask(line)
+        await alice.fence()
+    told = [line for line in alice.seen if line.command in ("TOPIC", "MODE", "PRIVMSG", "KICK", "PART")]
+    page = await alice.ask("CHATHISTORY LATEST #room * 50")
+    for line in page:
+        line.tags.pop("batch", None)
+    shown = [line for line in page[1:-1] if line.command != "JOIN"]
+    assert shown == told
+    assert [line.source.partition("!")[0] for line in page if line.command == "JOIN"] == ["alice", "bob", "carol"]
+    (plain,) = await server.gather("alice")
+    page = await plain.ask("CHATHISTORY LATEST #room * 50")
+    assert [line.command for line in page] == ["BATCH", "PRIVMSG", "BATCH"]

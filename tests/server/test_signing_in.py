@@ -181,7 +181,7 @@ async def test_irssi_which_joins_nothing_before_it_negotiates_survives_it(server
     client.send("CAP LS 302", "JOIN :")
     client.send("CAP REQ :sasl multi-prefix", "NICK alice", "USER alice alice 127.0.0.1 :alice")
     lines = await client.fence()
-    assert [line.command for line in lines] == ["CAP", "451", "CAP"]
+    assert [line.command for line in lines if line.params[1:2] != ("LS",)] == ["451", "CAP"]
     client.send(*plain("alice", PASSWORD), "CAP END")
     assert await is_welcomed(client, "alice")
 

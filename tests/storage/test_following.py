@@ -273,9 +273,10 @@ async def test_a_snapshot_is_the_state_that_the_records_have_made(node: Node, st
             1000,
             {"d1": DeviceState("d1", "phone", "00", 1003)},
             skeletons={"allce"},
+            names={"alice"},
         ),
-        AccountState("bob", "bob", "member", False, 1, 1001, skeletons={"bob"}),
-        AccountState("carol", "carol", "member", True, 0, 1002, skeletons={"carol"}),
+        AccountState("bob", "bob", "member", False, 1, 1001, skeletons={"bob"}, names={"bob"}),
+        AccountState("carol", "carol", "member", True, 0, 1002, skeletons={"carol"}, names={"carol"}),
     ]
     assert sorted(snapshot.channels, key=lambda channel: channel.id) == [
         ChannelState(id="empty", name="#empty", created=1019),

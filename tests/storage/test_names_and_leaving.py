@@ -129,8 +129,8 @@ async def test_what_is_erased_is_on_no_page_but_its_place_and_its_id_are_known(n
     assert await node.texts("bob", Form.AFTER, two) == ["three"]
     assert await node.texts("bob", Form.BEFORE, two) == ["one"]
     assert await node.history.count_messages([ROOM, "d/alice/bob", "c/nowhere"]) == [2, 1, 0]
-    assert (await node.put((ROOM, Posted("alice", "PRIVMSG", "two")), once=key)).verdict is Verdict.MISMATCHED
-    assert (await node.put(once=key)).verdict is Verdict.MISMATCHED
+    assert (await node.put((ROOM, Posted("alice", "PRIVMSG", "two")), once=key)).verdict is Verdict.REDACTED
+    assert (await node.put(once=key)).verdict is Verdict.REDACTED
     (next_one,) = await node.say("bob", "four")
     assert next_one.seq == one.seq + 7
     assert (await node.page("bob", Form.LATEST, limit=2)).records[-1] == next_one

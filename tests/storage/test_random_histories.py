@@ -6,15 +6,18 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from securechat.chat.arrears import ArrearsQuery, MissedQuery, Position, ReadMark
 from securechat.chat.directory import Directory
 from securechat.chat.effects import Once
 from securechat.chat.events import (
     KEEP_ALL_DEVICES,
     BanLifted,
     BanSet,
+    ChannelRenamed,
     Created,
     Deleted,
     DeviceAdded,
@@ -28,14 +31,19 @@ from securechat.chat.events import (
     Joined,
     Kicked,
     Left,
+    MetadataSet,
     ModeSet,
     PasswordSet,
     Posted,
+    Reacted,
+    Record,
+    Redacted,
     Registered,
     Renamed,
     RoleSet,
     TopicSet,
     Unignored,
+    Unreacted,
     parties,
 )
 from securechat.chat.ports import (
@@ -46,9 +54,12 @@ from securechat.chat.ports import (
     Lane,
     Outcome,
     Page,
+    ReactionsQuery,
+    SearchQuery,
     Snapshot,
     WritingsQuery,
 )
+from securechat.chat.searchwords import Phrase
 from tests.storage.conftest import make_memory, make_sqlite
 from tests.storage.nodes import Clock, Node
 
@@ -60,7 +71,18 @@ direct_streams = st.sampled_from(["d/alice/bob", "d/alice/alice", "d/bob/carol",
 account_streams = st.sampled_from(["a/alice", "a/bob", "a/dora", "a/nobody"])
 streams = st.one_of(channel_streams, direct_streams, account_streams)
 
-messages = st.builds(Posted, accounts, st.just("PRIVMSG"), st.sampled_from("xyz"))
+one_line = st.builds(Posted, accounts, st.just("PRIVMSG"), st.sampled_from("xyz"))
+joins: st.SearchStrategy[tuple[int, ...]] = st.sampled_from([(), (1,)])
+several = st.builds(Posted, accounts, st.just("PRIVMSG"), st.sampled_from(["x\ny", "yz\n\n"]), st.just({}), joins)
+messages = st.one_of(one_line, one_line, several)
+# A msgid is the number of a record that was told before.
+numbers = st.integers(0, 60).map(str)
+remarks: st.SearchStrategy[Event] = st.one_of(
+    st.builds(Redacted, numbers, accounts, st.sampled_from(["", "why"])),
+    st.builds(Reacted, accounts, numbers, st.sampled_from("+-"), st.just({"+draft/react": "x"})),
+    st.builds(Reacted, accounts, numbers, st.sampled_from("+-")),
+    st.builds(Unreacted, accounts, numbers, st.sampled_from("+-")),
+)
 comings_and_goings: st.SearchStrategy[Event] = st.one_of(
     st.builds(Joined, accounts),
     st.builds(Joined, accounts, roles),
@@ -73,8 +95,12 @@ comings_and_goings: st.SearchStrategy[Event] = st.one_of(
 other_events: st.SearchStrategy[Event] = st.one_of(
     st.builds(Invited, accounts, accounts),
     st.builds(TopicSet, accounts, st.sampled_from(["", "topic"])),
-    st.builds(BanSet, accounts, st.sampled_from(["x!*@*", "y!*@*"])),
-    st.builds(BanLifted, accounts, st.sampled_from(["x!*@*", "y!*@*"])),
+    st.builds(BanSet, accounts, st.sampled_from(["x!*@*", "y!*@*"]), st.sampled_from("beI"), st.sampled_from([0, 9])),
+    st.builds(BanLifted, accounts, st.sampled_from(["x!*@*", "y!*@*"]), st.sampled_from("bbeI")),
+    st.builds(
+        ChannelRenamed, st.sampled_from(["#one", "#ONE", "#uno", "#two"]), st.sampled_from(["#one", "#uno"]), accounts
+    ),
+    st.builds(ModeSet, accounts, slow=st.sampled_from([0, 0, 1, 2])),
     st.builds(Created, st.sampled_from(["#one", "#ONE", "#two"]), accounts, st.sampled_from(["nt", "i"])),
 )
 account_events: st.SearchStrategy[Event] = st.one_of(
@@ -88,6 +114,7 @@ account_events: st.SearchStrategy[Event] = st.one_of(
     st.builds(Ignored, accounts),
     st.builds(Ignored, accounts),
     st.builds(Unignored, accounts),
+    st.builds(MetadataSet, st.sampled_from(["color", "status"]), st.sampled_from(["", "x", "y"])),
 )
 endings = st.builds(Deleted, st.booleans())
 entries = st.one_of(
@@ -98,6 +125,8 @@ entries = st.one_of(
     st.tuples(st.just("c/two"), st.builds(Dropped, st.booleans())),
     st.tuples(st.just("a/carol"), endings),
     st.tuples(direct_streams, messages),
+    st.tuples(st.one_of(channel_streams, direct_streams), remarks),
+    st.tuples(channel_streams, remarks),
     st.tuples(account_streams, account_events),
 )
 onces = st.builds(Once, accounts, st.sampled_from("1234"), st.sampled_from([b"a", b"b"]))
@@ -121,6 +150,7 @@ queries = st.tuples(
     bounds,
     bounds,
     st.integers(0, 6),
+    st.frozensets(st.sampled_from(["Joined", "Kicked", "ModeSet", "Redacted", "Reacted", "Unreacted"])),
 )
 rounds = st.tuples(
     st.lists(appends, min_size=1, max_size=12), st.integers(-2, 3), st.lists(queries, min_size=1, max_size=6)
@@ -152,18 +182,28 @@ class Twins:
     async def append(self, batch: list) -> None:
         submitted = [
             [
-                node.submit(*events, expects=expects, once=once, lane=None if lane is None else lanes[lane])
+                node.submit(
+                    *((stream, about(node, stream, event)) for stream, event in events),
+                    expects=expects,
+                    once=once,
+                    lane=None if lane is None else lanes[lane],
+                )
                 for events, expects, once, lane in batch
             ]
             for node, lanes in zip(self.nodes, self.lanes, strict=True)
         ]
-        answers = [[told_of(await future) for future in futures] for futures in submitted]
+        answers = [
+            [told_of(node, await future) for future in futures]
+            for node, futures in zip(self.nodes, submitted, strict=True)
+        ]
         assert answers[0] == answers[1]
         for lanes in self.lanes:
             for lane in lanes:
                 lane.attempt += 1
 
-    async def ask(self, account: str, stream: str, form: Form, start: tuple, end: tuple, limit: int) -> None:
+    async def ask(
+        self, account: str, stream: str, form: Form, start: tuple, end: tuple, limit: int, events: frozenset[str]
+    ) -> None:
         pages = []
         for node in self.nodes:
             query = HistoryQuery(
@@ -173,16 +213,61 @@ class Twins:
                 limit,
                 self.bound(node, stream, *start) if form is not Form.LATEST or limit % 2 else None,
                 self.bound(node, stream, *end) if form is Form.BETWEEN else None,
+                events,
             )
-            pages.append(shown(await node.history.read(query)))
+            pages.append(shown(node, await node.history.read(query)))
         assert pages[0] == pages[1]
-        asked = ConversationsQuery(account, 1000, 1010, limit)
+        messages = [ReactionsQuery(account, stream, self.bound(node, stream, *start).msgid) for node in self.nodes]
+        assert await self.nodes[0].history.reactions(messages[0]) == await self.nodes[1].history.reactions(messages[1])
+        asked = ConversationsQuery(account, *((1000, 1010) if limit % 2 else (1010, 1000)), limit)
         answers = [await node.history.conversations(asked) for node in self.nodes]
         assert answers[0] == answers[1]
         assert await self.written(0, account) == await self.written(1, account)
+        if not self.nodes[0].directory.accounts[account].deleted:
+            await self.come_back(account, limit)
+        await self.search(account, stream, limit)
         streams = [stream, "c/nowhere"]
         counts = [await node.history.count_messages(streams) for node in self.nodes]
         assert counts[0] == counts[1]
+
+    async def search(self, account: str, stream: str, number: int) -> None:
+        """Search for words, here or everywhere, by anybody or by bob, with the index as far as it happens to be."""
+        writer = self.stores[1]._writer
+        if number % 2:
+            await asyncio.wrap_future(writer.call(lambda _: writer._indexing.step()))
+        phrases = ((), (Phrase(("x",)),))[number % 3 > 0]
+        for where, author in ((stream, ""), ("", ""), ("", "bob")):
+            query = SearchQuery(account, phrases, where, author, 1000 + number % 3, 1010, number)
+            found = [await node.history.search(query) for node in self.nodes]
+            assert found[0].whole == found[1].whole
+            pages = [
+                [described(node, record) for record in each.records]
+                for node, each in zip(self.nodes, found, strict=True)
+            ]
+            assert pages[0] == pages[1]
+
+    async def come_back(self, account: str, number: int) -> None:
+        """Have a device come, be sent a page of each conversation, and get as far as that, mostly."""
+        arrears = [await node.history.arrears(ArrearsQuery(account, "d1", 2, 3)) for node in self.nodes]
+        assert arrears[0].known == arrears[1].known
+        assert sorted(arrears[0].conversations) == sorted(arrears[1].conversations)
+        for stream, after, *_ in arrears[0].conversations:
+            asked = MissedQuery(account, stream, after, 1 + number % 3)
+            missed = [await node.history.missed(asked) for node in self.nodes]
+            assert missed[0][1:] == missed[1][1:]
+            pages = [
+                [described(node, record) for record in each.records]
+                for node, each in zip(self.nodes, missed, strict=True)
+            ]
+            assert pages[0] == pages[1]
+            if number % 4:
+                self.note(Position(account, "d1", stream, missed[0].through))
+        self.note(Position(account, "d1", f"a/{account}", self.clock.now))
+        self.note(ReadMark(account, "c/one", self.clock.now - number))
+
+    def note(self, note: Position | ReadMark) -> None:
+        for node in self.nodes:
+            node.history.note(note)
 
     async def written(self, number: int, account: str) -> tuple:
         found, names, after = [], {}, None
@@ -202,7 +287,11 @@ class Twins:
         return Bound(records[number % len(records)].msgid if records else "0" * 26)
 
     async def compare_states(self) -> None:
-        snapshots = [Directory(await store.attach().start(lambda _: None, print)) for store in self.stores]
+        self.note(Position("alice", "d1", "a/alice", self.clock.now))
+        await self.append([([], {}, None, None)])
+        loaded = [await store.attach().start(lambda _: None, print) for store in self.stores]
+        assert set(loaded[0].marks) == set(loaded[1].marks)
+        snapshots = [Directory(snapshot) for snapshot in loaded]
         fold = Directory(Snapshot([], []))
         for record in self.nodes[1].records:
             fold.apply_record(record)
@@ -213,12 +302,31 @@ class Twins:
             assert await self.nodes[0].history.verifier(account) == await self.nodes[1].history.verifier(account)
 
 
-def told_of(outcome: Outcome) -> tuple:
-    return outcome.verdict, [(record.stream, record.seq, record.time, record.event) for record in outcome.records]
+def about(node: Node, stream: str, event: Event) -> Event:
+    """Have a remark be about a record of this node: mostly of its stream, sometimes of another."""
+    if not isinstance(event, Redacted | Reacted | Unreacted):
+        return event
+    number = int(event.msgid)
+    records = [record for record in node.records if record.stream == stream] if number % 5 else node.records
+    msgid = records[number % len(records)].msgid if records else "0" * 26
+    return msgspec.structs.replace(event, msgid=msgid)
 
 
-def shown(page: Page) -> tuple:
-    return page.known, [(record.seq, record.time, record.event) for record in page.records]
+def described(node: Node, record: Record) -> tuple:
+    """Return what a record says, in words that do not depend on the chance in this node's msgids."""
+    event = record.event
+    if isinstance(event, Redacted | Reacted | Unreacted):
+        meant = next(each for each in node.records if each.msgid == event.msgid)
+        event = msgspec.structs.replace(event, msgid=f"{meant.stream} {meant.seq}")
+    return record.stream, record.seq, record.time, event
+
+
+def told_of(node: Node, outcome: Outcome) -> tuple:
+    return outcome.verdict, [described(node, record) for record in outcome.records]
+
+
+def shown(node: Node, page: Page) -> tuple:
+    return page.known, [described(node, record) for record in page.records]
 
 
 @settings(max_examples=40, deadline=None)

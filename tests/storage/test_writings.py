@@ -6,7 +6,7 @@ import pytest
 
 from securechat.chat.events import Dropped, Left, ModeSet, Posted
 from securechat.chat.ports import WritingsQuery
-from securechat.storage.sqlite import search
+from securechat.storage.sqlite import writings
 from tests.storage.nodes import ROOM, Node
 
 
@@ -55,7 +55,7 @@ async def test_all_that_was_written_is_found_once_wherever_it_is(node: Node, lim
 async def test_a_page_looks_through_a_bounded_piece_of_the_history(
     node: Node, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr(search, "SEQS_AT_ONCE", at_once)
+    monkeypatch.setattr(writings, "SEQS_AT_ONCE", at_once)
     expected = await tell(node)
     assert (await all_of(node, "alice", 100))[0] == expected
 

@@ -13,6 +13,7 @@ from securechat.wire.capabilities import (
     ONCE,
     SASL,
     SERVER_TIME,
+    fill_lines,
     list_lines,
     names_of,
     request,
@@ -30,7 +31,25 @@ NAMES = [
     "extended-join",
     "multi-prefix",
     "cap-notify",
+    "standard-replies",
+    "account-notify",
+    "chghost",
+    "userhost-in-names",
+    "draft/extended-isupport",
     "draft/chathistory",
+    "draft/event-playback",
+    "draft/message-redaction",
+    "draft/multiline",
+    "invite-notify",
+    "no-implicit-names",
+    "setname",
+    "extended-monitor",
+    "draft/pre-away",
+    "draft/metadata-2",
+    "draft/channel-rename",
+    "draft/read-marker",
+    "soju.im/search",
+    "znc.in/playback",
     "securechat.internal/once",
 ]
 
@@ -78,23 +97,33 @@ def test_bits_are_named_in_the_order_of_the_table() -> None:
     assert names_of(ONCE | SASL | MESSAGE_TAGS) == ["sasl", "message-tags", "securechat.internal/once"]
 
 
+OFFERED = {"sasl": "PLAIN", "server-time": "", "draft/chathistory": "", "message-tags": "", "sts": "duration=5"}
+
+
 def test_the_list_shows_values_from_version_302_on() -> None:
-    assert list_lines(302, 400) == [" ".join(["sasl=PLAIN", *NAMES[1:]])]
-    assert list_lines(303, 400) == [" ".join(["sasl=PLAIN", *NAMES[1:]])]
+    words = "sasl=PLAIN server-time draft/chathistory message-tags sts=duration=5"
+    assert list_lines(302, 400, OFFERED) == [words]
+    assert list_lines(303, 400, OFFERED) == [words]
 
 
 @pytest.mark.parametrize("version", [0, 301])
-def test_an_older_client_gets_the_bare_names_in_one_line(version: int) -> None:
-    assert list_lines(version, 400) == [" ".join(NAMES)]
+def test_an_older_client_gets_bare_names_in_one_line_the_ratified_ones_first(version: int) -> None:
+    """What has to have a value (IRCv3 sts) is nothing without."""
+    assert list_lines(version, 400, OFFERED) == ["sasl server-time message-tags draft/chathistory"]
+    assert list_lines(version, 40, OFFERED) == ["sasl server-time message-tags"]
 
 
-@pytest.mark.parametrize("budget", [24, 25, 40, 80, 160])
+@pytest.mark.parametrize("budget", [24, 25, 40])
 def test_the_list_is_split_to_fit_and_loses_nothing(budget: int) -> None:
-    lines = list_lines(302, budget)
+    lines = list_lines(302, budget, OFFERED)
     assert len(lines) > 1
     assert max(map(len, lines)) <= budget
-    assert " ".join(lines).split(" ") == ["sasl=PLAIN", *NAMES[1:]]
+    assert " ".join(lines).split(" ") == [
+        "sasl=PLAIN", "server-time", "draft/chathistory", "message-tags", "sts=duration=5",
+    ]  # fmt: skip
 
 
 def test_a_line_is_filled_before_the_next_begins() -> None:
-    assert list_lines(302, 24)[:3] == ["sasl=PLAIN server-time", "message-tags", "echo-message batch"]
+    assert fill_lines(["aaaa", "bbbb", "cc", "d"], 9) == ["aaaa bbbb", "cc d"]
+    assert fill_lines(["far-too-long", "x"], 5) == ["far-too-long", "x"]
+    assert fill_lines([], 5) == [""]

@@ -1,4 +1,4 @@
-"""Channels and who is in them: JOIN, PART, KICK, INVITE, NAMES, LIST, TOPIC."""
+"""Channels and who is in them: JOIN, PART, KICK, INVITE, NAMES, TOPIC."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from securechat.chat.events import (
 )
 from securechat.chat.ports import ChannelState
 from securechat.chat.replies import names_lines, topic_lines
-from securechat.wire import numerics
+from securechat.wire import capabilities, numerics
 from securechat.wire.message import Message
 from securechat.wire.names import is_channel_name
 
@@ -53,6 +53,8 @@ def join(ask: Ask) -> Iterable[Effect]:
     name, key = ask.param(0), ask.param(1)
     account = ask.account
     channel = ask.world.directory.channel_named(name)
+    if channel is None:
+        refuse_former_name(ask, name)
     if channel is not None and account.id in channel.members:
         return ()
     if len(ask.world.directory.channels_of(account.id)) >= limits.CHANNELS_PER_ACCOUNT:
@@ -63,6 +65,22 @@ def join(ask: Ask) -> Iterable[Effect]:
     if obstacle is not None:
         raise _shut_out(ask, channel, name, obstacle)
     return [append_to_channel(ask, channel, Joined(account.id, role_on_joining(channel, account.id)))]
+
+
+def refuse_former_name(ask: Ask, name: str) -> None:
+    """Keep a name that a renamed channel was called by from being taken by another one. (IRCv3 channel-rename)
+
+    Raises: Refusal: who may know of the channel is told its name; nobody is forwarded.
+    """
+    channel = ask.world.directory.channel_once_named(name)
+    if channel is None:
+        return
+    if ask.world.visible_channel(channel.name, ask.session.account) is None:
+        raise ask.refuse(numerics.ERR_NOSUCHCHANNEL, name, "No such channel", reason="a secret channel's former name")
+    text = f"The channel has been renamed: it is {channel.name} now"
+    if ask.session.has(capabilities.CHANNEL_RENAME):
+        raise ask.refuse_by_fail("CHANNEL_RENAMED", name, channel.name, text)
+    raise ask.refuse(numerics.ERR_LINKCHANNEL, name, channel.name, text)
 
 
 def _create(ask: Ask, name: str) -> Append:
@@ -106,7 +124,11 @@ def kick(ask: Ask) -> Iterable[Effect]:
 
 
 def invite(ask: Ask) -> Iterable[Effect]:
-    """Let somebody join an invite-only channel, and tell them. (Modern IRC, INVITE)"""
+    """Let somebody join an invite-only channel, and tell them; alone: show one's own invitations. (Modern IRC, INVITE)"""
+    if not ask.message.params:
+        return [Send(_invitation_lines(ask))]
+    if len(ask.message.params) < 2:
+        raise ask.refuse(numerics.ERR_NEEDMOREPARAMS, "INVITE", "Not enough parameters")
     invitee = ask.someone(ask.param(0))
     channel = ask.member_channel(ask.param(1))
     if invitee.id in channel.members:
@@ -121,33 +143,20 @@ def invite(ask: Ask) -> Iterable[Effect]:
     return [append_to_channel(ask, channel, Invited(invitee.id, ask.account.id), answer=answer)]
 
 
+def _invitation_lines(ask: Ask) -> Iterator[Message]:
+    for channel in list(ask.world.directory.channels.values()):
+        if ask.session.account in channel.invited:
+            yield ask.reply(numerics.RPL_INVITELIST, channel.name)
+    yield ask.reply(numerics.RPL_ENDOFINVITELIST, "End of /INVITE list")
+
+
 def names(ask: Ask) -> Iterable[Effect]:
     """List a channel's members; an outsider sees those of open channels only. (Modern IRC, NAMES)"""
     name = ask.param(0)
     channel = ask.world.visible_channel(name, ask.session.account)
-    if channel is None or not _may_look_into(ask, channel):
+    if channel is None or not policy.may_look_into(channel, ask.session.account):
         return [Send([ask.reply(numerics.RPL_ENDOFNAMES, name or "*", "End of /NAMES list")])]
     return [Send(names_lines(ask, channel))]
-
-
-def _may_look_into(ask: Ask, channel: ChannelState) -> bool:
-    return ask.session.account in channel.members or policy.is_open(channel.modes, channel.key)
-
-
-def list_(ask: Ask) -> Iterable[Effect]:
-    """List the channels the asker may know of. (Modern IRC, LIST)"""
-    wanted = [name for name in ask.param(0).split(",") if name]
-    return [Send(_list_lines(ask, wanted))]
-
-
-def _list_lines(ask: Ask, wanted: list[str]) -> Iterator[Message]:
-    yield ask.reply(numerics.RPL_LISTSTART, "Channel", "Users  Name")
-    for name in wanted or [channel.name for channel in ask.world.directory.channels.values()]:
-        channel = ask.world.visible_channel(name, ask.session.account)
-        if channel is not None:
-            topic = channel.topic if _may_look_into(ask, channel) else ""
-            yield ask.reply(numerics.RPL_LIST, channel.name, str(len(channel.members)), topic)
-    yield ask.reply(numerics.RPL_LISTEND, "End of /LIST")
 
 
 def topic(ask: Ask) -> Iterable[Effect]:
@@ -163,7 +172,7 @@ def topic(ask: Ask) -> Iterable[Effect]:
 
 def _show_topic(ask: Ask) -> Iterable[Effect]:
     channel = ask.channel(ask.param(0))
-    if not _may_look_into(ask, channel):
+    if not policy.may_look_into(channel, ask.session.account):
         raise ask.refuse(numerics.ERR_NOTONCHANNEL, channel.name, "You're not on that channel")
     if not channel.topic:
         return [Send([ask.reply(numerics.RPL_NOTOPIC, channel.name, "No topic is set")])]

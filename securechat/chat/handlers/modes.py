@@ -1,4 +1,4 @@
-"""MODE: roles q o v, flags i m n s t, key, limit, bans."""
+"""MODE: roles q o v, flags i m n s t, key, limit, slow mode, and the lists b e I."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from typing import NamedTuple
 from securechat.chat import policy
 from securechat.chat import world as limits
 from securechat.chat.ask import Ask
-from securechat.chat.channel import complete_mask, role_of
+from securechat.chat.channel import role_of
 from securechat.chat.effects import Effect, Refusal, Send
-from securechat.chat.events import OWNER, PLAIN, ROLE_RANK, BanLifted, BanSet, Event, ModeSet, RoleSet
+from securechat.chat.events import OWNER, PLAIN, ROLE_RANK, Event, ModeSet, RoleSet
+from securechat.chat.handlers.masks import LISTS, PendingMasks, list_lines
 from securechat.chat.handlers.membership import append_to_channel
+from securechat.chat.handlers.usermodes import user_mode
 from securechat.chat.ports import ChannelState
 from securechat.wire import numerics
 from securechat.wire.message import Message
 
 FLAGS = "imnst"
-USUAL_USER_MODES = "+-iw"
-"""What clients set on themselves without being asked: it changes nothing here, and is no error."""
 ROLES = "qov"
-_TAKES_ARGUMENT = {True: "qovbkl", False: "qovb"}
+VARIABLE = "beIklWqov"
+"""Modes of the types A, B and C: ISUPPORT's MODES counts them. (Modern IRC, MODES)"""
+SLOWEST = 86_400
+"""Seconds."""
+_TAKES_ARGUMENT = {True: VARIABLE, False: "beIqov"}
 
-
-_LIMIT = re.compile(r"0{0,20}[1-9][0-9]{0,5}", re.ASCII)
+_NUMBER = re.compile(r"0{0,20}[1-9][0-9]{0,5}", re.ASCII)
 
 
 class Change(NamedTuple):
@@ -38,14 +41,15 @@ class Change(NamedTuple):
 def mode(ask: Ask) -> Iterable[Effect]:
     """Show or change modes of a channel, or show one's own. (Modern IRC, MODE)"""
     if not ask.param(0).startswith("#"):
-        return _user_mode(ask)
+        return user_mode(ask)
     channel = ask.channel(ask.param(0))
     changes = parse_changes(ask.param(1), ask.message.params[2:])
     if not changes:
         return [Send(_mode_lines(ask, channel))]
-    if all(change.letter == "b" and not change.argument for change in changes):
-        return [Send(_ban_lines(ask, channel))]
-    return _change(ask, channel, changes[: limits.MODES_PER_COMMAND])
+    asked_for = list(dict.fromkeys(each.letter for each in changes if each.letter in LISTS and not each.argument))
+    lists = [Send(list_lines(ask, channel, letter)) for letter in asked_for]
+    changes = [each for each in changes if each.letter not in LISTS or each.argument]
+    return [*lists, *_change(ask, channel, changes)] if changes else lists
 
 
 def parse_changes(letters: str, arguments: Iterable[str]) -> list[Change]:
@@ -63,15 +67,6 @@ def parse_changes(letters: str, arguments: Iterable[str]) -> list[Change]:
     return changes
 
 
-def _user_mode(ask: Ask) -> Iterable[Effect]:
-    person = ask.someone(ask.param(0))
-    if person.id != ask.account.id:
-        raise ask.refuse(numerics.ERR_USERSDONTMATCH, "Cannot show or change modes of other people")
-    if ask.param(1).strip(USUAL_USER_MODES):
-        raise ask.refuse(numerics.ERR_UMODEUNKNOWNFLAG, "There are no user modes here")
-    return [Send([ask.reply(numerics.RPL_UMODEIS, "+")])]
-
-
 def _mode_lines(ask: Ask, channel: ChannelState) -> Iterator[Message]:
     is_member = ask.account.id in channel.members
     letters, arguments = "+" + channel.modes, []
@@ -81,16 +76,11 @@ def _mode_lines(ask: Ask, channel: ChannelState) -> Iterator[Message]:
     if channel.limit:
         letters += "l"
         arguments.append(str(channel.limit))
+    if channel.slow:
+        letters += "W"
+        arguments.append(str(channel.slow))
     yield ask.reply(numerics.RPL_CHANNELMODEIS, channel.name, letters, *arguments)
     yield ask.reply(numerics.RPL_CREATIONTIME, channel.name, str(channel.created // 1000))
-
-
-def _ban_lines(ask: Ask, channel: ChannelState) -> Iterator[Message]:
-    if ask.account.id in channel.members:
-        for ban in list(channel.bans.values()):
-            setter = ask.world.directory.name_of(ban.by)
-            yield ask.reply(numerics.RPL_BANLIST, channel.name, ban.mask, setter, str(ban.time // 1000))
-    yield ask.reply(numerics.RPL_ENDOFBANLIST, channel.name, "End of channel ban list")
 
 
 def _change(ask: Ask, channel: ChannelState, changes: list[Change]) -> Iterable[Effect]:
@@ -105,6 +95,17 @@ def _change(ask: Ask, channel: ChannelState, changes: list[Change]) -> Iterable[
     return effects
 
 
+def require_turn(ask: Ask, channel: ChannelState) -> None:
+    """Have who posts into a slow channel wait, unless it is an operator, an owner or has voice.
+
+    Raises: Refusal (404), with the seconds to wait.
+    """
+    left = policy.milliseconds_to_wait(channel, ask.session.account, ask.world.clock())
+    if left:
+        text = f"Slow mode: one message every {channel.slow} s; wait {-(-left // 1000)} s"
+        raise ask.refuse(numerics.ERR_CANNOTSENDTOCHAN, channel.name, text)
+
+
 class _Judgement:
     """Turns changes into events: at most one ModeSet, and none for what is so already."""
 
@@ -114,8 +115,10 @@ class _Judgement:
         self.flags: dict[str, bool] = {}
         self.key: str | None = None
         self.limit: int | None = None
+        self.slow: int | None = None
         self.roles: dict[str, RoleSet] = {}
-        self.bans: dict[str, BanSet | BanLifted] = {}
+        self.masks = PendingMasks(ask, channel)
+        self._variable = 0
 
     def judge(self, changes: list[Change]) -> tuple[list[Event], list[Message]]:
         """Return the events, and what is to be said of changes that cannot be made."""
@@ -125,19 +128,24 @@ class _Judgement:
                 self._judge_one(change)
             except Refusal as refusal:
                 complaints.extend(refusal.replies)
-        return [*self._mode_set(), *self.roles.values(), *self.bans.values()], complaints
+        return [*self._mode_set(), *self.roles.values(), *self.masks.events()], complaints
 
     def _judge_one(self, change: Change) -> None:
+        self._variable += change.letter in VARIABLE
+        if self._variable > limits.MODES_PER_COMMAND and change.letter in VARIABLE:
+            raise self._invalid(change, f"At most {limits.MODES_PER_COMMAND} modes with a parameter in one command")
         if change.letter in FLAGS:
             self.flags[change.letter] = change.adds
         elif change.letter in ROLES:
             self._judge_role(change)
-        elif change.letter == "b":
-            self._judge_ban(change)
+        elif change.letter in LISTS:
+            self.masks.judge(change.adds, change.letter, change.argument)
         elif change.letter == "k":
             self._judge_key(change)
         elif change.letter == "l":
-            self._judge_limit(change)
+            self.limit = self._number(change, 999_999, "A limit is a number from 1 to 999999")
+        elif change.letter == "W":
+            self.slow = self._number(change, SLOWEST, f"Slow mode is a number of seconds from 1 to {SLOWEST}")
         else:
             raise self.ask.refuse(numerics.ERR_UNKNOWNMODE, change.letter, "is unknown mode char to me")
 
@@ -171,23 +179,6 @@ class _Judgement:
         roles |= {account: event.role for account, event in self.roles.items()}
         return any(role == OWNER for account, role in roles.items() if account != account_id)
 
-    def _judge_ban(self, change: Change) -> None:
-        if not change.argument:
-            return
-        ask, channel = self.ask, self.channel
-        mask = complete_mask(change.argument)
-        if len(mask.encode()) > 150 or mask[0] == ":" or any(letter.isspace() for letter in mask):
-            raise self._invalid(change, "Not a usable mask")
-        known = {ban.lower(): ban for ban in channel.bans}.get(mask.lower())
-        if change.adds == (known is not None):
-            self.bans.pop(mask.lower(), None)
-        elif known is None:
-            if len(channel.bans) + len(self.bans) >= limits.BANS_PER_CHANNEL:
-                raise ask.refuse(numerics.ERR_BANLISTFULL, channel.name, mask, "Channel ban list is full")
-            self.bans[mask.lower()] = BanSet(ask.account.id, mask)
-        else:
-            self.bans[mask.lower()] = BanLifted(ask.account.id, known)
-
     def _judge_key(self, change: Change) -> None:
         if not change.adds:
             self.key = ""
@@ -197,13 +188,12 @@ class _Judgement:
             raise self.ask.refuse(numerics.ERR_INVALIDKEY, self.channel.name, "Key is not well-formed")
         self.key = key
 
-    def _judge_limit(self, change: Change) -> None:
+    def _number(self, change: Change, most: int, text: str) -> int:
         if not change.adds:
-            self.limit = 0
-        elif _LIMIT.fullmatch(change.argument):
-            self.limit = int(change.argument)
-        else:
-            raise self._invalid(change, "A limit is a number from 1 to 999999")
+            return 0
+        if not _NUMBER.fullmatch(change.argument) or int(change.argument) > most:
+            raise self._invalid(change, text)
+        return int(change.argument)
 
     def _mode_set(self) -> Iterator[ModeSet]:
         channel = self.channel
@@ -211,8 +201,9 @@ class _Judgement:
         off = "".join(flag for flag, value in self.flags.items() if not value and flag in channel.modes)
         key = None if self.key == channel.key else self.key
         limit = None if self.limit == channel.limit else self.limit
-        if on or off or key is not None or limit is not None:
-            yield ModeSet(self.ask.account.id, on, off, key, limit)
+        slow = None if self.slow == channel.slow else self.slow
+        if on or off or any(each is not None for each in (key, limit, slow)):
+            yield ModeSet(self.ask.account.id, on, off, key, limit, slow)
 
     def _invalid(self, change: Change, text: str) -> Refusal:
         where = (self.channel.name, change.letter, change.argument)

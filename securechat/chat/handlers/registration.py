@@ -1,4 +1,4 @@
-"""Coming and going: CAP, AUTHENTICATE, PASS, NICK, USER, PING, PONG, QUIT."""
+"""Coming and going: CAP, AUTHENTICATE, PASS, REGISTER, VERIFY, NICK, USER, PING, PONG, QUIT."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Iterable, Iterator
 from securechat.chat import signin
 from securechat.chat import world as limits
 from securechat.chat.ask import Ask
-from securechat.chat.effects import Close, Effect, Purpose, Send, Verify
+from securechat.chat.effects import Broadcast, Close, Effect, Purpose, Send, Verify
+from securechat.chat.replay import PING_PREFIX
 from securechat.chat.session import State, Trigger
+from securechat.chat.signals import PingAnswered
 from securechat.wire import capabilities, numerics
+from securechat.wire.capabilities import VERSION_WITH_VALUES, fill_lines
 from securechat.wire.message import Message
+from securechat.wire.offer import Revision
 from securechat.wire.sasl import PlainExchange, SaslError
 
 CAP_BUDGET = 350
 """Bytes of capability names in one CAP line: leaves room for the longest server name and nick."""
-REAL_VERSION = 302
 
 
 def cap(ask: Ask) -> Iterable[Effect]:
@@ -30,32 +33,42 @@ def cap(ask: Ask) -> Iterable[Effect]:
 def _cap_ls(ask: Ask) -> Iterable[Effect]:
     session = ask.session
     version = int(ask.param(1)) if ask.param(1).isascii() and ask.param(1).isdigit() else 0
-    session.cap_version = max(session.cap_version, min(version, REAL_VERSION))
-    if session.cap_version >= REAL_VERSION:
+    session.cap_version = max(session.cap_version, min(version, VERSION_WITH_VALUES))
+    if session.cap_version >= VERSION_WITH_VALUES:
         session.caps |= capabilities.CAP_NOTIFY
     session.negotiating = session.is_registering
-    lines = capabilities.list_lines(session.cap_version, CAP_BUDGET)
-    if session.cap_version < REAL_VERSION:
-        lines = [" ".join(lines)]
-    return [Send([_cap_line(ask, "LS", line, more=line is not lines[-1]) for line in lines])]
+    return _cap_lines(ask, "LS", ask.world.offer.lines(min(version, VERSION_WITH_VALUES), CAP_BUDGET))
 
 
 def _cap_list(ask: Ask) -> Iterable[Effect]:
-    return [Send([_cap_line(ask, "LIST", " ".join(capabilities.names_of(ask.session.caps)))])]
+    lines = fill_lines(capabilities.names_of(ask.session.caps), CAP_BUDGET)
+    # Only from 302 on do clients know that an answer may have several lines.
+    return _cap_lines(ask, "LIST", lines if ask.session.cap_version >= VERSION_WITH_VALUES else lines[:1])
+
+
+def _cap_lines(ask: Ask, subcommand: str, lines: list[str]) -> Iterable[Effect]:
+    *others, last = lines
+    return [Send([*(_cap_line(ask, subcommand, "*", line) for line in others), _cap_line(ask, subcommand, last)])]
 
 
 def _cap_req(ask: Ask) -> Iterable[Effect]:
     session = ask.session
     session.negotiating = session.is_registering
-    wanted = ask.param(1)
-    if len(wanted.encode()) > CAP_BUDGET:
-        # Its answer repeats it, and would be longer than a line.
-        return [Send([_cap_line(ask, "NAK", "")])]
-    caps = capabilities.request(session.caps, wanted)
-    if caps is None or (session.cap_version >= REAL_VERSION and not caps & capabilities.CAP_NOTIFY):
-        return [Send([_cap_line(ask, "NAK", wanted)])]
+    # One parameter by the text, several in its own example (IRCv3 extended-isupport).
+    wanted = " ".join(ask.message.params[1:])
+    caps = ask.world.offer.request(session.caps, wanted)
+    if caps is None or (session.cap_version >= VERSION_WITH_VALUES and not caps & capabilities.CAP_NOTIFY):
+        # What is no name at all, and too long to be repeated, is repeated in part.
+        return [Send([_cap_line(ask, "NAK", line) for line in _repeat(wanted)])]
     session.caps = caps
-    return [Send([_cap_line(ask, "ACK", wanted)])]
+    return [Send([_cap_line(ask, "ACK", line) for line in _repeat(wanted)])]
+
+
+def _repeat(wanted: str) -> list[str]:
+    """Return what was requested as it was written or, where that would not fit into one line, in several."""
+    if len(wanted.encode()) <= CAP_BUDGET:
+        return [wanted]
+    return fill_lines((word for word in wanted.split() if len(word.encode()) <= CAP_BUDGET), CAP_BUDGET)
 
 
 def _cap_end(ask: Ask) -> Iterable[Effect]:
@@ -63,19 +76,25 @@ def _cap_end(ask: Ask) -> Iterable[Effect]:
     session.negotiating = False
     if session.state is not State.AUTHENTICATING:
         return signin.register(ask)
-    # IRCv3 sasl-3.1: the exchange is aborted, and the sign-in goes on without it.
+    # IRCv3 sasl-3.1 has the exchange aborted and the sign-in go on without it; nobody gets in here without an account.
     _end_exchange(ask)
     aborted = ask.reply(numerics.ERR_SASLABORTED, "SASL authentication aborted")
-    return [Send([aborted]), *signin.register(ask)]
+    return [Send([aborted]), *signin.turn_away(ask)]
 
 
-def _cap_line(ask: Ask, subcommand: str, names: str, *, more: bool = False) -> Message:
-    star = ("*",) if more else ()
-    return ask.say("CAP", ask.nick, subcommand, *star, names)
+def _cap_line(ask: Ask, subcommand: str, *names: str) -> Message:
+    return ask.say("CAP", ask.nick, subcommand, *names)
+
+
+def revision_line(ask: Ask, revision: Revision) -> Message:
+    """Word what a client is told of a capability that is new, has another value, or is gone. (CAP NEW, CAP DEL)"""
+    shows_value = revision.value and ask.session.cap_version >= VERSION_WITH_VALUES
+    word = f"{revision.name}={revision.value}" if shows_value else revision.name
+    return _cap_line(ask, revision.subcommand, word)
 
 
 def authenticate(ask: Ask) -> Iterable[Effect]:
-    """Sign in by SASL PLAIN. (IRCv3 sasl-3.2; RFC 4616)"""
+    """Sign in by SASL PLAIN. (IRCv3 sasl-3.1 and sasl-3.2; RFC 4616)"""
     session = ask.session
     if session.state in (State.AUTHENTICATED, State.READY):
         raise ask.refuse(numerics.ERR_SASLALREADY, "You have already authenticated using SASL")
@@ -102,8 +121,9 @@ def authenticate(ask: Ask) -> Iterable[Effect]:
 def _begin_exchange(ask: Ask, mechanism: str) -> Iterable[Effect]:
     if mechanism == "*":
         raise ask.refuse(numerics.ERR_SASLABORTED, "SASL authentication aborted")
-    if mechanism.upper() != "PLAIN":
-        mechanisms = ask.reply(numerics.RPL_SASLMECHS, "PLAIN", "are available SASL mechanisms")
+    offered = ask.world.offer.value_of("sasl") or ""
+    if mechanism.upper() != "PLAIN" or "PLAIN" not in offered.split(","):
+        mechanisms = ask.reply(numerics.RPL_SASLMECHS, offered, "are available SASL mechanisms")
         failed = ask.reply(numerics.ERR_SASLFAIL, "SASL authentication failed")
         return [Send([mechanisms, failed])]
     ask.session.exchange = PlainExchange()
@@ -123,6 +143,24 @@ def password(ask: Ask) -> Iterable[Effect]:
         raise ask.refuse(numerics.ERR_ALREADYREGISTERED, "You may not register twice")
     session.password = ask.param(0)
     return ()
+
+
+def register(ask: Ask) -> Iterable[Effect]:
+    """Refuse to make an account: an administrator does. (IRCv3 account-registration)"""
+    return [Send([_closed_registration(ask, ask.param(0))])]
+
+
+def verify(ask: Ask) -> Iterable[Effect]:
+    """Refuse to complete a registration: none can have been begun. (IRCv3 account-registration)"""
+    return [Send([_closed_registration(ask, ask.param(0))])]
+
+
+def _closed_registration(ask: Ask, wanted: str) -> Message:
+    if ask.session.account:
+        return ask.fail("ALREADY_AUTHENTICATED", ask.account.name, "You have an account, and are signed in to it")
+    name = ask.nick if wanted == "*" else wanted
+    text = "Accounts are made by this server's administrators; ask one of them"
+    return ask.fail("TEMPORARILY_UNAVAILABLE", name, text)
 
 
 def nick(ask: Ask) -> Iterable[Effect]:
@@ -162,9 +200,13 @@ def ping(ask: Ask) -> Iterator[Effect]:
     yield Send([ask.say("PONG", ask.world.server_name, token)])
 
 
-def pong(_ask: Ask) -> Iterable[Effect]:
-    """Take note; the connection has already seen that its client lives."""
-    return ()
+def pong(ask: Ask) -> Iterable[Effect]:
+    """Take note: the client lives, and has had everything before a PING that asked for that."""
+    token = ask.message.params[-1] if ask.message.params else ""
+    number = token.removeprefix(PING_PREFIX)
+    if token == number or not (number.isascii() and number.isdigit() and len(number) < 16):
+        return ()
+    return [Broadcast(PingAnswered(int(number)))]
 
 
 def quit_(ask: Ask) -> Iterable[Effect]:

@@ -1,4 +1,4 @@
-"""Talking: PRIVMSG, NOTICE, TAGMSG, AWAY."""
+"""Talking: PRIVMSG, NOTICE, TAGMSG."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterable
 
 from securechat.chat import policy, render
-from securechat.chat import world as limits
 from securechat.chat.ask import Ask
 from securechat.chat.directory import epoch_of
 from securechat.chat.effects import Append, Broadcast, Effect, Entry, Once, Refusal, Send
 from securechat.chat.events import Posted, StreamId, channel_stream, direct_stream
-from securechat.chat.signals import AwaySet, TagsSent
+from securechat.chat.handlers import playback, searching
+from securechat.chat.handlers.modes import require_turn
+from securechat.chat.multiline import Multiline
+from securechat.chat.signals import TagsSent
 from securechat.wire import capabilities, numerics
 from securechat.wire.framing import MAX_REST
 from securechat.wire.message import Message
@@ -38,6 +40,10 @@ def post(ask: Ask) -> Iterable[Effect]:
     try:
         return [_judge(ask, once)]
     except Refusal as refusal:
+        if playback.is_asked(ask):
+            return playback.obey(ask)
+        if searching.is_service(ask.param(0)):
+            return searching.serve(ask, has_id=once is not None)
         if once is not None:
             return [Append((), once=once, refusal=refusal)]
         if ask.message.command == "NOTICE" and refusal.replies[0].command in _ABOUT_THE_TARGET:
@@ -54,10 +60,15 @@ def _judge(ask: Ask, once: Once | None) -> Append:
     else:
         name, stream, expected, answer = _judge_person(ask, target)
     text = message.params[1]
-    line = f":{account.name}!{account.name}@securechat {message.command} {name} :{text}\r\n"
-    if len(line.encode()) > MAX_REST:
-        raise ask.refuse(numerics.ERR_INPUTTOOLONG, "Message is too long once it carries your name")
-    event = Posted(account.id, message.command, text, _client_tags(message))
+    tags = _client_tags(message)
+    if type(message) is Multiline:
+        event = Posted(account.id, message.command, text, tags, message.joins)
+    else:
+        line = f":{account.name}!{account.name}@securechat {message.command} {name} :{text}\r\n"
+        if len(line.encode()) > MAX_REST:
+            raise ask.refuse(numerics.ERR_INPUTTOOLONG, "Message is too long once it carries your name")
+        event = Posted(account.id, message.command, text, tags)
+    ask.session.spoke = ask.world.clock()
     return Append((Entry(stream, event),), expects=(expected, epoch_of(account)), once=once, answer=answer)
 
 
@@ -70,6 +81,8 @@ def _judge_channel(ask: Ask, target: str) -> tuple[str, StreamId, tuple[StreamId
     channel = ask.channel(target)
     if not policy.may_post(channel, ask.account):
         raise ask.refuse(numerics.ERR_CANNOTSENDTOCHAN, channel.name, "Cannot send to channel")
+    if channel.slow and ask.message.command != "TAGMSG":
+        require_turn(ask, channel)
     stream = channel_stream(channel.id)
     return channel.name, stream, (stream, channel.epoch)
 
@@ -97,6 +110,8 @@ def tag(ask: Ask) -> Iterable[Effect]:
     if not ask.session.has(capabilities.MESSAGE_TAGS):
         raise ask.refuse(numerics.ERR_UNKNOWNCOMMAND, ask.message.command, "Negotiate message-tags first")
     target = ask.param(0)
+    if searching.is_service(target):
+        return ()
     judge = _judge_channel if target.startswith("#") else _judge_person
     name, stream, *_ = judge(ask, target)
     world, account = ask.world, ask.session.account
@@ -104,13 +119,3 @@ def tag(ask: Ask) -> Iterable[Effect]:
     echo = [render.tag_message(sent, world, ask.session.caps)] if ask.session.has(capabilities.ECHO_MESSAGE) else []
     return [Broadcast(sent), Send(echo)]
 
-
-def away(ask: Ask) -> Iterable[Effect]:
-    """Say that one is away, or back. (Modern IRC, AWAY)"""
-    text = ask.fits(ask.param(0), limits.REASON_LENGTH) or None
-    said = (
-        ask.reply(numerics.RPL_UNAWAY, "You are no longer marked as being away")
-        if text is None
-        else ask.reply(numerics.RPL_NOWAWAY, "You have been marked as being away")
-    )
-    return [Broadcast(AwaySet(ask.session.account, ask.session.id, text)), Send([said])]

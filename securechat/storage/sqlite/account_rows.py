@@ -13,6 +13,7 @@ from securechat.chat.events import (
     Disabled,
     Enabled,
     Ignored,
+    MetadataSet,
     PasswordRehashed,
     PasswordSet,
     Record,
@@ -26,6 +27,9 @@ from securechat.storage.sqlite.erasure import erase_messages
 from securechat.storage.sqlite.rows import Rows
 from securechat.wire.names import deleted_name, fold, skeleton
 
+_EMPTY_METADATA = "UPDATE records SET body = json_remove(body, '$.value') WHERE stream = ? AND kind = 'MetadataSet'"
+_OF_AN_ACCOUNT = ("devices", "former_members", "former_roles", "invites", "ignores", "positions", "marks", "metadata")
+"""Tables of what ends with an account."""
 _IGNORED_SINCE = "SELECT first FROM ignores WHERE account = ? AND ignored = ? AND last IS NULL"
 
 
@@ -58,6 +62,7 @@ class AccountRows(Rows):
     def _device_revoked(self, _key: int, record: Record, event: DeviceRevoked) -> None:
         self._run("DELETE FROM devices WHERE account = ? AND id = ?", (record.stream[2:], event.device))
         self._require_change()
+        self._run("DELETE FROM positions WHERE account = ? AND device = ?", (record.stream[2:], event.device))
 
     def _disabled(self, key: int, _record: Record, _event: Disabled) -> None:
         self._run("UPDATE accounts SET enabled = 0 WHERE stream = ?", (key,))
@@ -88,8 +93,16 @@ class AccountRows(Rows):
         )
         if event.erase:
             erase_messages(self._run, account)
-        for table in ("devices", "former_members", "former_roles", "invites", "ignores"):
-            self._run(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608 (names from this line)
+        self._run(_EMPTY_METADATA, (key,))
+        for table in _OF_AN_ACCOUNT:
+            self._run(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608 (names from this module)
+
+    def _metadata_set(self, _key: int, record: Record, event: MetadataSet) -> None:
+        row = (record.stream[2:], event.key, event.value)
+        if event.value:
+            self._run("INSERT OR REPLACE INTO metadata (account, key, value) VALUES (?, ?, ?)", row)
+        else:
+            self._run("DELETE FROM metadata WHERE account = ? AND key = ?", row[:2])
 
     def _ignored(self, _key: int, record: Record, event: Ignored) -> None:
         account = record.stream[2:]
@@ -123,4 +136,5 @@ ACCOUNT_FOLDS: dict[type, Callable[[AccountRows, int, Record, Any], None]] = {
     Deleted: AccountRows._deleted,
     Ignored: AccountRows._ignored,
     Unignored: AccountRows._unignored,
+    MetadataSet: AccountRows._metadata_set,
 }

@@ -13,13 +13,18 @@ from securechat.chat.events import (
     Created,
     Deleted,
     Dropped,
+    Erased,
     Event,
     Kicked,
     Left,
+    ModeSet,
     Posted,
+    Reacted,
     Record,
+    Redacted,
     Registered,
     StreamId,
+    Unreacted,
     decode_event,
     encode_event,
 )
@@ -31,7 +36,7 @@ from securechat.storage.sqlite.tables import Tables
 
 # Single tables throughout: a join costs several times as much even where it finds nothing.
 _FIND_STREAM = "SELECT id, epoch, seq, time FROM streams WHERE name = ?"
-_FIND_CHANNEL = "SELECT written FROM channels WHERE stream = ?"
+_FIND_CHANNEL = "SELECT written, slow FROM channels WHERE stream = ?"
 _INSERT_STREAM = "INSERT INTO streams (name) VALUES (?)"
 _FIND_ONCE = "SELECT digest, stream, seq FROM once WHERE account = ? AND id = ?"
 _FIND_RECORD = """
@@ -39,6 +44,8 @@ _FIND_RECORD = """
     WHERE stream = ? AND records.seq = ?"""
 _INSERT_RECORD = "INSERT INTO records (stream, seq, msgid, time, kind, body) VALUES (?, ?, ?, ?, ?, ?)"
 _INSERT_ONCE = "INSERT INTO once (account, id, digest, stream, seq) VALUES (?, ?, ?, ?, ?)"
+# What is judged or erased by records that are there must find those of this batch too.
+_LOOKS_BACK = (Deleted, Redacted, Reacted, Unreacted)
 _UPDATE_STREAM = "UPDATE streams SET epoch = ?, seq = ?, time = ? WHERE id = ?"
 
 
@@ -46,10 +53,10 @@ class Head:
     """A stream as the batch has it: its integer key, epoch, and the seq and time of its newest record.
 
     living: it can go on (a dropped channel cannot); written: nothing is left to be noted when somebody posts.
-    stored: the seq that its row in the database shows.
+    slow: seconds that a member waits between two messages. stored: the seq that its row in the database shows.
     """
 
-    __slots__ = ("epoch", "key", "living", "seq", "stored", "time", "written")
+    __slots__ = ("epoch", "key", "living", "seq", "slow", "stored", "time", "written")
 
     def __init__(self, key: int, epoch: int, seq: int, time: int, living: bool, written: bool) -> None:
         self.key = key
@@ -58,11 +65,12 @@ class Head:
         self.time = time
         self.living = living
         self.written = written
+        self.slow = 0
 
     def copy(self) -> Head:
         """Return the same head apart."""
         twin = Head(self.key, self.epoch, self.seq, self.time, self.living, self.written)
-        twin.stored = self.stored
+        twin.slow, twin.stored = self.slow, self.stored
         return twin
 
 
@@ -73,6 +81,8 @@ class Batch:
     be there to be taken away.
     outcomes: who submitted, and what the history says, in the order of submission; to be told after the commit.
     erases: something was erased, of which traces are in the files until they are scrubbed.
+    redacts: something was redacted, and is in the WAL until that is settled.
+    touched: the keys of streams that have new records, once they are written back.
     """
 
     def __init__(
@@ -84,7 +94,8 @@ class Batch:
         may_store: bool,
     ) -> None:
         self.outcomes: list[tuple[Follower, Outcome]] = []
-        self.erases = False
+        self.erases = self.redacts = False
+        self.touched: list[int] = []
         self._connection = connection
         self._clock = clock
         self._randbytes = randbytes
@@ -104,14 +115,16 @@ class Batch:
         streams = [
             (head.epoch, head.seq, head.time, head.key) for head in self._heads.values() if head.seq != head.stored
         ]
-        once = [(*key, digest, stream, record.seq) for key, (digest, stream, record) in self._once.items()]
+        self.touched = [row[3] for row in streams]
         self._connection.executemany(_UPDATE_STREAM, streams)
         self._write_records()
-        self._connection.executemany(_INSERT_ONCE, once)
 
     def _write_records(self) -> None:
+        once = [(*key, digest, stream, record.seq) for key, (digest, stream, record) in self._once.items()]
         self._connection.executemany(_INSERT_RECORD, self._records)
+        self._connection.executemany(_INSERT_ONCE, once)
         self._records.clear()
+        self._once.clear()
 
     def hold_lanes(self) -> None:
         """Hold up the lanes that met a stale append; called once the verdicts stand."""
@@ -124,6 +137,8 @@ class Batch:
             return Outcome(submission, Verdict.STALE)
         if append.once is not None and (found := self._find_once(append.once)):
             digest, record = found
+            if isinstance(record.event, Erased):
+                return Outcome(submission, Verdict.REDACTED)
             if digest == append.once.digest:
                 return Outcome(submission, Verdict.REPEATED, (record,))
             return Outcome(submission, Verdict.MISMATCHED)
@@ -167,12 +182,9 @@ class Batch:
         return records
 
     def _note_erasure(self, entries: tuple[Entry, ...]) -> None:
-        for stream, event in entries:
-            if isinstance(event, Deleted) and event.erase:
-                self.erases = True
-                for key, (_, place, record) in self._once.items():
-                    if key[0] == stream[2:]:
-                        self._once[key] = b"", place, record
+        for _, event in entries:
+            self.erases |= isinstance(event, Deleted) and event.erase
+            self.redacts |= isinstance(event, Redacted)
 
     def _epochs_hold(self, append: Append) -> bool:
         for stream, epoch in append.expects:
@@ -185,8 +197,7 @@ class Batch:
     def _store_whole(self, entries: tuple[Entry, ...], now: int) -> tuple[Record, ...]:
         before = {entry.stream: self._heads.get(entry.stream) for entry in entries}
         copies = {stream: head.copy() for stream, head in before.items() if head is not None}
-        if any(isinstance(event, Deleted) for _, event in entries):
-            # What is to be erased must be in the database for it.
+        if any(isinstance(event, _LOOKS_BACK) for _, event in entries):
             self._write_records()
         count = len(self._records)
         try:
@@ -214,18 +225,23 @@ class Batch:
         if not head.written:
             self._tables.mark_written(head.key)
             head.written = True
+        if head.slow:
+            return self._store_whole((entry,), now)[0]
         return self._place(head, entry, entry.event, now)
 
     def _add(self, entry: Entry, now: int) -> Record:
         event = entry.event
         head = self._head_for(entry)
-        record = self._place(head, entry, without_secrets(event), now)
-        if isinstance(event, Deleted):
-            # What the same append said before it is to be erased too.
+        if isinstance(event, _LOOKS_BACK):
             self._write_records()
+        record = self._place(head, entry, without_secrets(event), now)
         self._tables.apply(head.key, record, event)
         if isinstance(event, Dropped):
             head.living = False
+        if head.slow and isinstance(event, Posted):
+            self._tables.pass_slowly(head.key, record, event, head.slow, now)
+        if isinstance(event, ModeSet) and event.slow is not None:
+            head.slow = event.slow
         if event.restricts:
             head.epoch += 1
         return record
@@ -263,11 +279,12 @@ class Batch:
         if row is None:
             return None
         key, epoch, seq, time = row
-        living = written = True
+        living, written, slow = True, 1, 0
         if stream.startswith("c/"):
             channel = self._connection.execute(_FIND_CHANNEL, (key,)).fetchone()
-            living, written = channel is not None, channel == (1,)
-        head = Head(key, epoch, seq, time, living, written)
+            living, (written, slow) = channel is not None, channel or (0, 0)
+        head = Head(key, epoch, seq, time, living, bool(written))
+        head.slow = slow
         self._heads[stream] = head
         return head
 

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from securechat.chat import policy
+from securechat.chat.channel import names_after
 from securechat.chat.events import (
     OWNER,
+    PLAIN,
     BanLifted,
     BanSet,
+    ChannelRenamed,
     Created,
     Dropped,
     Invited,
@@ -17,10 +20,12 @@ from securechat.chat.events import (
     Kicked,
     Left,
     ModeSet,
+    Posted,
     Record,
     RoleSet,
     TopicSet,
 )
+from securechat.chat.world import BANS_PER_CHANNEL, CHANNELS_PER_ACCOUNT
 from securechat.storage.records import Stale
 from securechat.storage.sqlite.rows import Rows
 from securechat.wire.names import fold
@@ -31,13 +36,39 @@ class ChannelRows(Rows):
 
     def _created(self, key: int, record: Record, event: Created) -> None:
         modes = "".join(sorted(event.modes))
+        self._require_unclaimed(event.name, key)
         self._insert(
             "INSERT OR IGNORE INTO channels (stream, id, name, folded, created, modes) VALUES (?, ?, ?, ?, ?, ?)",
             (key, record.stream[2:], event.name, fold(event.name), record.time, modes),
         )
         self._note_closure(key, record.seq, True, policy.is_open(modes, ""))
 
+    def _renamed_channel(self, key: int, record: Record, event: ChannelRenamed) -> None:
+        self._require_unclaimed(event.name, key)
+        self._run(
+            "UPDATE OR IGNORE channels SET name = ?, folded = ? WHERE stream = ? AND name = ?",
+            (event.name, fold(event.name), key, event.was),
+        )
+        self._require_change()
+        if fold(event.name) != fold(event.was):
+            self._run("UPDATE channels SET renamed = ? WHERE stream = ?", (record.time, key))
+        rows = self._run("DELETE FROM former_names WHERE channel = ? RETURNING place, name", (key,))
+        names = [str(name) for _, name in sorted(rows)]
+        for place, name in enumerate(names_after(names, event)):
+            row = (fold(name), key, name, place)
+            self._run("INSERT INTO former_names (folded, channel, name, place) VALUES (?, ?, ?, ?)", row)
+
+    def _require_unclaimed(self, name: str, key: int) -> None:
+        """Refuse a name that another channel had and keeps to itself.
+
+        Raises: Stale.
+        """
+        claim = "SELECT 1 FROM former_names WHERE folded = ? AND channel != ?"
+        if self._run(claim, (fold(name), key)).fetchone() is not None:
+            raise Stale
+
     def _dropped(self, key: int, _record: Record, event: Dropped) -> None:
+        self._run("INSERT INTO dropped (channel, name) SELECT stream, name FROM channels WHERE stream = ?", (key,))
         if event.forced:
             self._run("DELETE FROM channels WHERE stream = ?", (key,))
             return
@@ -49,6 +80,8 @@ class ChannelRows(Rows):
 
     def _joined(self, key: int, record: Record, event: Joined) -> None:
         self._require_account(event.account)
+        if self._one("SELECT count(*) FROM members WHERE account = ?", (event.account,))[0] >= CHANNELS_PER_ACCOUNT:
+            raise Stale
         (limit,) = self._one("SELECT member_limit FROM channels WHERE stream = ?", (key,))
         if limit and self._one("SELECT count(*) FROM members WHERE channel = ?", (key,))[0] >= limit:
             raise Stale
@@ -104,14 +137,20 @@ class ChannelRows(Rows):
         self._require_change()
 
     def _mode_set(self, key: int, record: Record, event: ModeSet) -> None:
-        modes, secret, limit = self._one("SELECT modes, key, member_limit FROM channels WHERE stream = ?", (key,))
+        modes, secret, limit, slow = self._one(
+            "SELECT modes, key, member_limit, slow FROM channels WHERE stream = ?", (key,)
+        )
         was_open = policy.is_open(modes, secret)
         modes = "".join(sorted((set(modes) | set(event.on)) - set(event.off)))
         secret = secret if event.key is None else event.key
         limit = limit if event.limit is None else event.limit
+        slow = slow if event.slow is None else event.slow
         self._run(
-            "UPDATE channels SET modes = ?, key = ?, member_limit = ? WHERE stream = ?", (modes, secret, limit, key)
+            "UPDATE channels SET modes = ?, key = ?, member_limit = ?, slow = ? WHERE stream = ?",
+            (modes, secret, limit, slow, key),
         )
+        if event.slow == 0:
+            self._run("DELETE FROM spoken WHERE channel = ?", (key,))
         self._note_closure(key, record.seq, was_open, policy.is_open(modes, secret))
 
     def _note_closure(self, key: int, seq: int, was_open: bool, is_open: bool) -> None:
@@ -122,12 +161,32 @@ class ChannelRows(Rows):
 
     def _ban_set(self, key: int, record: Record, event: BanSet) -> None:
         self._run(
-            "INSERT OR REPLACE INTO bans (channel, mask, set_by, time) VALUES (?, ?, ?, ?)",
-            (key, event.mask, event.by, record.time),
+            "INSERT OR REPLACE INTO masks (channel, kind, mask, set_by, time, until) VALUES (?, ?, ?, ?, ?, ?)",
+            (key, event.kind, event.mask, event.by, record.time, event.until),
         )
+        # Exceptions raise no epoch, so several may have been judged on the same room for one.
+        (count,) = self._one("SELECT count(*) FROM masks WHERE channel = ? AND kind = ?", (key, event.kind))
+        if count > BANS_PER_CHANNEL:
+            raise Stale
 
     def _ban_lifted(self, key: int, _record: Record, event: BanLifted) -> None:
-        self._run("DELETE FROM bans WHERE channel = ? AND mask = ?", (key, event.mask))
+        place = (key, event.kind, event.mask)
+        self._run("DELETE FROM masks WHERE channel = ? AND kind = ? AND mask = ?", place)
+        self._require_change()
+
+    def pass_slowly(self, key: int, record: Record, event: Posted, seconds: int, now: int) -> None:
+        """Note when somebody posts into a slow channel; `now` is the clock's, in ms since 1970.
+
+        Raises: Stale for a plain member that has not waited long enough.
+        """
+        place = (key, event.account)
+        last = self._run("SELECT time FROM spoken WHERE channel = ? AND account = ?", place).fetchone()
+        if last is not None and now < last[0] + seconds * 1000:
+            role = self._run("SELECT role FROM members WHERE channel = ? AND account = ?", place).fetchone()
+            if role is None or role[0] == PLAIN:
+                raise Stale
+        row = (*place, record.time)
+        self._run("INSERT OR REPLACE INTO spoken (channel, account, time) VALUES (?, ?, ?)", row)
 
 
 CHANNEL_FOLDS: dict[type, Callable[[ChannelRows, int, Record, Any], None]] = {
@@ -142,4 +201,5 @@ CHANNEL_FOLDS: dict[type, Callable[[ChannelRows, int, Record, Any], None]] = {
     ModeSet: ChannelRows._mode_set,
     BanSet: ChannelRows._ban_set,
     BanLifted: ChannelRows._ban_lifted,
+    ChannelRenamed: ChannelRows._renamed_channel,
 }

@@ -11,7 +11,7 @@ from typing import Any, Final
 import apsw
 
 from securechat.errors import ConfigError
-from securechat.storage.sqlite import erasure
+from securechat.storage.sqlite import erasure, fulltext
 from securechat.storage.sqlite.migrations import MIGRATIONS
 from securechat.storage.sqlite.space import free_bytes
 
@@ -40,8 +40,10 @@ def open_writer(path: Path) -> apsw.Connection:
             _recognise(path, *map(connection.pragma, ("schema_version", "application_id", "user_version")))
             _harden(connection, path)
             _migrate(connection)
+            fulltext.follow_rules(connection)
             if erasure.is_due(connection):
                 erasure.scrub(connection)
+            erasure.settle(connection)
         except BaseException:
             connection.close()
             raise

@@ -154,5 +154,86 @@ CREATE TABLE erasures (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _SECOND)
+_THIRD: Final = """
+-- Redacted: messages and reactions that are redacted but whose text may still be in the WAL, and its digest in `once`.
+CREATE TABLE redactions (
+    stream INTEGER NOT NULL REFERENCES streams,
+    seq INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    PRIMARY KEY (stream, seq)
+) STRICT, WITHOUT ROWID;
+-- Reacted, Unreacted: what each account did about each message.
+CREATE INDEX reactions ON records (stream, json_extract(body, '$.msgid'), json_extract(body, '$.account'))
+    WHERE kind IN ('Reacted', 'Unreacted');
+
+-- channels: slow mode, the lists b, e and I in one table, and the names a renamed channel keeps to itself.
+ALTER TABLE channels ADD COLUMN slow INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE channels ADD COLUMN renamed INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE masks (
+    channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    mask TEXT NOT NULL,
+    set_by TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (channel, kind, mask)
+) STRICT, WITHOUT ROWID;
+INSERT INTO masks SELECT channel, 'b', mask, set_by, time, 0 FROM bans;
+DROP TABLE bans;
+-- When each account last posted while the channel was slow.
+CREATE TABLE spoken (
+    channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+    account TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    PRIMARY KEY (channel, account)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE former_names (
+    folded TEXT PRIMARY KEY,
+    channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    place INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- What channels were called when they were dropped; those dropped before this are still called as they began.
+CREATE TABLE dropped (
+    channel INTEGER PRIMARY KEY REFERENCES streams,
+    name TEXT NOT NULL
+) STRICT;
+
+-- replay: up to which record each device, by the name it gives itself or its id, was sent a conversation; in the stream
+-- of its account, when it last came (ms since 1970).
+CREATE TABLE positions (
+    account TEXT NOT NULL REFERENCES accounts,
+    device TEXT NOT NULL,
+    stream INTEGER NOT NULL REFERENCES streams,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (account, device, stream)
+) STRICT, WITHOUT ROWID;
+-- Up to when (ms since 1970) each account has read a conversation.
+CREATE TABLE marks (
+    account TEXT NOT NULL REFERENCES accounts,
+    stream TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    PRIMARY KEY (account, stream)
+) STRICT, WITHOUT ROWID;
+-- MetadataSet: what each account says of itself.
+CREATE TABLE metadata (
+    account TEXT NOT NULL REFERENCES accounts,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (account, key)
+) STRICT, WITHOUT ROWID;
+-- search: the words of messages (`storage.sqlite.fulltext`), a row for each, numbered (stream << 32) + seq, and which
+-- words there are. Merging is done in small steps (`indexing`) rather than when SQLite sees fit.
+CREATE VIRTUAL TABLE words USING fts5 (said, content='', columnsize=0, tokenize='ascii', prefix='2 3');
+INSERT INTO words (words, rank) VALUES ('secure-delete', 1), ('automerge', 0), ('crisismerge', 1999);
+CREATE VIRTUAL TABLE vocabulary USING fts5vocab (words, 'row');
+-- By which rules texts were taken apart into them; by others they are to be made anew.
+CREATE TABLE word_rules (
+    name TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+-- Up to which record the words of a stream's messages are there; nothing else says how far that has come.
+ALTER TABLE streams ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _SECOND, _THIRD)
 """Step n leads from version n (`PRAGMA user_version`) to version n + 1."""

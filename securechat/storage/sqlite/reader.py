@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import apsw
 
 from securechat.chat import policy
+from securechat.chat.arrears import Arrears, ArrearsQuery, Missed, MissedQuery
 from securechat.chat.events import Record, StreamId, decode_event, other_party, parties
 from securechat.chat.policy import Access, Span
 from securechat.chat.ports import (
@@ -15,21 +16,31 @@ from securechat.chat.ports import (
     ConversationsQuery,
     ConversationTime,
     Form,
+    Found,
     HistoryQuery,
     Page,
+    ReactionsQuery,
+    SearchQuery,
     Writings,
     WritingsQuery,
 )
+from securechat.storage.pages import select_conversations
+from securechat.storage.sqlite.arrears import find_arrears, read_missed
+from securechat.storage.sqlite.bisection import first_at
 from securechat.storage.sqlite.database import savepoint
-from securechat.storage.sqlite.search import Search
+from securechat.storage.sqlite.finding import Finder
+from securechat.storage.sqlite.tables import load_reactions
+from securechat.storage.sqlite.writings import Collector
 
 _RECORD = "SELECT seq, msgid, time, body FROM records WHERE "
-_TIME_OF = "SELECT time FROM records WHERE stream = ? AND seq = ?"
+_MESSAGE = """
+    SELECT streams.id, records.seq, msgid, records.time, body FROM records JOIN streams ON streams.id = stream
+    WHERE msgid = ? AND name = ? AND kind = 'Posted'"""
 _OF_MSGID = _RECORD + "msgid = ? AND stream = ?"
+_WITHIN = _RECORD + "stream = ? AND seq BETWEEN ? AND ? AND "
 # `kind` is spelled as in the partial index, which SQLite would not use otherwise.
-_WITHIN = "stream = ? AND kind = 'Posted' AND seq BETWEEN ? AND ? "
-_BY = "AND json_extract(body, '$.account') = ? "
-_MESSAGES = _RECORD + _WITHIN
+_MESSAGES = _WITHIN + "kind = 'Posted' "
+_BY = "AND coalesce(json_extract(body, '$.account'), json_extract(body, '$.by')) = ? "
 _COUNT = """
     SELECT count(*) FROM streams JOIN records ON records.stream = streams.id WHERE name = ? AND kind = 'Posted'"""
 _CHANNELS_OF = """
@@ -68,24 +79,51 @@ class Reader:
 
     def conversations(self, query: ConversationsQuery) -> list[ConversationTime]:
         """Return the conversations asked for, by the time of their newest readable message, oldest first."""
+        first, last = sorted((query.start, query.end))
         with savepoint(self._connection):
             rows = [
-                *self._connection.execute(_CHANNELS_OF, (query.account, query.start)),
-                *self._connection.execute(_DIRECTS_OF, (query.account, query.start)),
+                *self._connection.execute(_CHANNELS_OF, (query.account, first)),
+                *self._connection.execute(_DIRECTS_OF, (query.account, first)),
             ]
             found = []
             for key, stream, seq in rows:
                 access = self._load_access(query.account, key, stream)
                 time = self._newest_time(key, seq, policy.readable(access))
-                if time is not None and query.start < time < query.end:
+                if time is not None and first < time < last:
                     found.append(ConversationTime(stream, time))
-        found.sort(key=lambda each: (each.time, each.stream))
-        return found[: query.limit]
+        return select_conversations(query, found)
 
     def writings(self, query: WritingsQuery) -> Writings:
         """Return a page of what an account has written."""
         with savepoint(self._connection):
-            return Search(self._connection, query).page()
+            return Collector(self._connection, query).page()
+
+    def search(self, query: SearchQuery) -> Found:
+        """Return the newest messages asked for."""
+        with savepoint(self._connection):
+            return Finder(self._connection, query, self._load_access).find()
+
+    def reactions(self, query: ReactionsQuery) -> frozenset[str] | None:
+        """Return the reactions of an account to a message; None when it is none that the account may read there."""
+        with savepoint(self._connection):
+            row = self._connection.execute(_MESSAGE, (query.msgid, query.stream)).fetchone()
+            if row is None:
+                return None
+            key, *columns = row
+            access = self._load_access(query.account, key, query.stream)
+            if not policy.may_read(access, _record_of(query.stream, columns)):
+                return None
+            return load_reactions(self._connection.execute, key, query.msgid, query.account)
+
+    def arrears(self, query: ArrearsQuery, fresh: Mapping[StreamId, int]) -> Arrears:
+        """Return what a device was not sent; `fresh` are positions that are not on disk yet, perhaps."""
+        with savepoint(self._connection):
+            return find_arrears(self._connection, query, fresh, self._load_access)
+
+    def missed(self, query: MissedQuery) -> Missed:
+        """Return the next messages of a conversation."""
+        with savepoint(self._connection):
+            return read_missed(self._connection, query, self._load_access)
 
     def count_messages(self, streams: Sequence[StreamId]) -> list[int]:
         """Return how many messages each of the streams holds."""
@@ -128,6 +166,19 @@ def _narrow(statement: str, bindings: tuple[int, ...], span: Span) -> tuple[str,
     return (statement + _BY, (*bindings, span.author)) if span.author else (statement, bindings)
 
 
+def _statement_for(events: frozenset[str]) -> str:
+    """Return the statement that finds messages within two seqs of a stream, and with them these events."""
+    if not events:
+        return _MESSAGES
+    kinds = ", ".join(f"'{name}'" for name in sorted({"Posted", *events}))
+    return f"{_WITHIN}kind IN ({kinds}) "
+
+
+def _record_of(stream: StreamId, row: Sequence[Any]) -> Record:
+    seq, msgid, time, body = row
+    return Record(stream, seq, msgid, time, decode_event(body))
+
+
 class Selection:
     """One query on one stream, within the transaction of its reader.
 
@@ -141,6 +192,7 @@ class Selection:
         self._seq = seq
         self._access = access
         self._spans = policy.readable(access)
+        self._statement = _statement_for(query.events)
 
     def page(self) -> Page:
         """Return the page, or one that says nothing when a msgid is none that the account may read here."""
@@ -160,16 +212,7 @@ class Selection:
         return Place(row[0], row[0])
 
     def _first_at(self, time: int) -> int:
-        """Return the seq of the first record at or after a time, by bisection: seq is dense and time never falls."""
-        low, high = 1, self._seq + 1
-        while low < high:
-            middle = (low + high) // 2
-            row = self._connection.execute(_TIME_OF, (self._key, middle)).fetchone()
-            if row is not None and row[0] < time:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+        return first_at(self._connection, self._key, self._seq, time)
 
     def _select(self, start: Place, end: Place | None) -> list[Record]:
         limit, newest = self._query.limit, self._seq
@@ -198,7 +241,7 @@ class Selection:
         for span in spans:
             first, last = max(low, span.first), high if span.last is None else min(high, span.last)
             if first <= last:
-                statement, bindings = _narrow(_MESSAGES, (self._key, first, last), span)
+                statement, bindings = _narrow(self._statement, (self._key, first, last), span)
                 for row in self._connection.execute(f"{statement} ORDER BY seq {order}", bindings):
                     yield self._record(row)
 
@@ -216,5 +259,4 @@ class Selection:
         return taken
 
     def _record(self, row: tuple[int, str, int, str]) -> Record:
-        seq, msgid, time, body = row
-        return Record(self._query.stream, seq, msgid, time, decode_event(body))
+        return _record_of(self._query.stream, row)

@@ -6,22 +6,29 @@ from typing import Any
 
 import apsw
 
+from securechat.chat.channel import masks_of
 from securechat.chat.ports import AccountState, BanState, ChannelState, DeviceState, MemberState, Snapshot
 from securechat.storage.sqlite.database import savepoint
+from securechat.storage.sqlite.positions import load_marks
 
 _ACCOUNTS = """
     SELECT accounts.id, accounts.name, role, enabled, epoch, created, deleted
     FROM accounts JOIN streams ON streams.id = accounts.stream ORDER BY streams.id"""
 _CHANNELS = """
     SELECT channels.stream, channels.id, channels.name, epoch, created, modes, key, member_limit, topic, topic_by,
-        topic_time, written
+        topic_time, slow, renamed, written
     FROM channels JOIN streams ON streams.id = channels.stream ORDER BY streams.id"""
+
+_CHANNEL_FIELDS = (
+    *("id", "name", "epoch", "created", "modes", "key", "limit"),
+    *("topic", "topic_by", "topic_time", "slow", "renamed"),
+)
 
 
 def load_snapshot(connection: apsw.Connection) -> Snapshot:
     """Return all accounts and living channels as one moment of the history has them."""
     with savepoint(connection):
-        return Snapshot(_load_accounts(connection), _load_channels(connection))
+        return Snapshot(_load_accounts(connection), _load_channels(connection), load_marks(connection))
 
 
 def _load_accounts(connection: apsw.Connection) -> list[AccountState]:
@@ -34,10 +41,13 @@ def _load_accounts(connection: apsw.Connection) -> list[AccountState]:
     ):
         device = DeviceState(*row)
         accounts[account_id].devices[device.id] = device
-    for account_id, skeleton in _rows(connection, "account, skeleton FROM names"):
+    for account_id, folded, skeleton in _rows(connection, "account, folded, skeleton FROM names"):
+        accounts[account_id].names.add(folded)
         accounts[account_id].skeletons.add(skeleton)
     for account_id, ignored in _rows(connection, "account, ignored FROM ignores WHERE last IS NULL"):
         accounts[account_id].ignored.add(ignored)
+    for account_id, key, value in _rows(connection, "account, key, value FROM metadata"):
+        accounts[account_id].metadata[key] = value
     return list(accounts.values())
 
 
@@ -49,8 +59,12 @@ def _load_channels(connection: apsw.Connection) -> list[ChannelState]:
         channels[key].members[account] = MemberState(role, since)
     for key, account, role in _rows(connection, "channel, account, role FROM former_roles"):
         channels[key].former_roles[account] = role
-    for key, mask, by, time in _rows(connection, "channel, mask, set_by, time FROM bans"):
-        channels[key].bans[mask] = BanState(mask, by, time)
+    for key, kind, *ban in _rows(connection, "channel, kind, mask, set_by, time, until FROM masks ORDER BY time"):
+        masks_of(channels[key], kind)[ban[0]] = BanState(*ban)
+    for key, account, time in _rows(connection, "channel, account, time FROM spoken"):
+        channels[key].spoken[account] = time
+    for key, name in _rows(connection, "channel, name FROM former_names ORDER BY place"):
+        channels[key].former_names.append(name)
     for key, account in _rows(connection, "channel, account FROM invites"):
         channels[key].invited.add(account)
     return list(channels.values())
@@ -58,8 +72,7 @@ def _load_channels(connection: apsw.Connection) -> list[ChannelState]:
 
 def _channel_of(_key: int, *row: Any) -> ChannelState:
     *columns, written = row
-    names = ("id", "name", "epoch", "created", "modes", "key", "limit", "topic", "topic_by", "topic_time")
-    return ChannelState(**dict(zip(names, columns, strict=True)), written=bool(written))
+    return ChannelState(**dict(zip(_CHANNEL_FIELDS, columns, strict=True)), written=bool(written))
 
 
 def _rows(connection: apsw.Connection, selection: str) -> Any:

@@ -7,12 +7,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
+from securechat.chat.arrears import Arrears, ArrearsQuery, Missed, MissedQuery, Note
 from securechat.chat.events import StreamId
 from securechat.chat.ports import (
     ConversationsQuery,
     ConversationTime,
+    Found,
     HistoryQuery,
     Page,
+    ReactionsQuery,
+    SearchQuery,
     Sink,
     Snapshot,
     Submission,
@@ -27,9 +31,12 @@ from securechat.storage.sqlite.readers import Readers
 from securechat.storage.sqlite.snapshot import load_snapshot
 from securechat.storage.sqlite.space import FreeSpace
 from securechat.storage.sqlite.writer import Writer
+from securechat.storage.turns import Turns
 
 T = TypeVar("T")
 
+NOTES_SECONDS: Final = 1.0
+"""How long a note waits for a batch to go along with."""
 READERS: Final = 2
 """Threads, and connections, that read."""
 
@@ -40,6 +47,8 @@ class SqliteStore:
     def __init__(self, writer: Writer, readers: list[Reader]) -> None:
         self._writer = writer
         self._readers = Readers(readers)
+        # One at a time: a page of history finds a thread that does not search.
+        self.searches = Turns()
         self._histories: list[SqliteHistory] = []
         self._closed = False
         self._pending: list[tuple[Follower, Submission]] = []
@@ -83,6 +92,11 @@ class SqliteStore:
             follower.loop.call_soon(self.hand_over)
         self._pending.append((follower, submission))
 
+    def note(self, loop: asyncio.AbstractEventLoop, note: Note) -> None:
+        """Keep a note: the next batch takes it along, or else it is written by itself."""
+        if self._writer.notes.add(note):
+            loop.call_later(NOTES_SECONDS, self._writer.keep_notes)
+
     def hand_over(self) -> None:
         """Let the writer have what was submitted in this turn of the loop."""
         pending, self._pending = self._pending, []
@@ -96,6 +110,7 @@ class SqliteStore:
         self._closed = True
         for history in self._histories:
             await history.close()
+        await asyncio.wrap_future(self._writer.keep_notes())
         await asyncio.to_thread(self._readers.close)
         # The connection that closes last takes the WAL back into the database: the writer's can, the readers' cannot.
         await asyncio.wrap_future(self._writer.stop())
@@ -139,6 +154,28 @@ class SqliteHistory:
     async def writings(self, query: WritingsQuery) -> Writings:
         """Return what an account has written. (`chat.ports.History`)"""
         return await self._store.read(lambda reader: reader.writings(query))
+
+    async def search(self, query: SearchQuery) -> Found:
+        """Return the newest messages asked for. (`chat.ports.History`)"""
+        async with self._store.searches.take(query.account):
+            return await self._store.read(lambda reader: reader.search(query))
+
+    async def reactions(self, query: ReactionsQuery) -> frozenset[str] | None:
+        """Return the reactions of an account to a message. (`chat.ports.History`)"""
+        return await self._store.read(lambda reader: reader.reactions(query))
+
+    def note(self, note: Note) -> None:
+        """Keep a note beside the history. (`chat.ports.History`)"""
+        self._store.note(asyncio.get_running_loop(), note)
+
+    async def arrears(self, query: ArrearsQuery) -> Arrears:
+        """Return what a device was not sent. (`chat.ports.History`)"""
+        fresh = self._writer.notes.positions(query.account, query.device)
+        return await self._store.read(lambda reader: reader.arrears(query, fresh))
+
+    async def missed(self, query: MissedQuery) -> Missed:
+        """Return the next messages of a conversation. (`chat.ports.History`)"""
+        return await self._store.read(lambda reader: reader.missed(query))
 
     async def count_messages(self, streams: Sequence[StreamId]) -> list[int]:
         """Return how many messages each of the streams holds. (`chat.ports.History`)"""

@@ -5,9 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from securechat.chat.events import Event, Posted, Record, parties
+from securechat.chat.events import Event, Posted, Reacted, Record, Redacted, Unreacted, decode_event, parties
+from securechat.storage.records import Stale, changes, standing_reactions
 from securechat.storage.sqlite.account_rows import ACCOUNT_FOLDS, AccountRows
 from securechat.storage.sqlite.channel_rows import CHANNEL_FOLDS, ChannelRows
+from securechat.storage.sqlite.erasure import redact_message
+
+_IS_MESSAGE = "SELECT 1 FROM records WHERE msgid = ? AND stream = ? AND kind = 'Posted'"
+# Spelled as in the partial index, and named: SQLite would take the primary key.
+_REACTIONS = """
+    SELECT body FROM records INDEXED BY reactions WHERE stream = ? AND kind IN ('Reacted', 'Unreacted')
+    AND json_extract(body, '$.msgid') = ? AND json_extract(body, '$.account') = ? ORDER BY seq"""
+
+
+def load_reactions(run: Callable[..., Any], key: int, msgid: str, account: str) -> frozenset[str]:
+    """Return the reactions of an account to a message of the stream with this key; `run` executes a statement."""
+    events = [decode_event(body) for (body,) in run(_REACTIONS, (key, msgid, account))]
+    return standing_reactions(event for event in events if isinstance(event, Reacted | Unreacted))
 
 
 class Tables(ChannelRows, AccountRows):
@@ -42,9 +56,20 @@ class Tables(ChannelRows, AccountRows):
         if record.stream.startswith("c/"):
             self.mark_written(key)
 
+    def _redacted(self, key: int, _record: Record, event: Redacted) -> None:
+        redact_message(self._run, key, event)
+
+    def _reacted(self, key: int, _record: Record, event: Reacted | Unreacted) -> None:
+        self._one(_IS_MESSAGE, (event.msgid, key))
+        if not changes(load_reactions(self._run, key, event.msgid, event.account), event):
+            raise Stale
+
 
 _FOLDS: dict[type, Callable[[Tables, int, Record, Any], None]] = {
     Posted: Tables._posted,
+    Redacted: Tables._redacted,
+    Reacted: Tables._reacted,
+    Unreacted: Tables._reacted,
     **CHANNEL_FOLDS,
     **ACCOUNT_FOLDS,
 }

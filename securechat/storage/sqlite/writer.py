@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Final, TypeVar
@@ -14,12 +15,19 @@ from securechat.errors import StorageError
 from securechat.storage.delivery import Follower, share_of
 from securechat.storage.sqlite import erasure
 from securechat.storage.sqlite.batch import Batch
+from securechat.storage.sqlite.indexing import Indexing
+from securechat.storage.sqlite.positions import Notes
 from securechat.storage.sqlite.space import LOOK_SECONDS, FreeSpace
 
 T = TypeVar("T")
 
 MAX_BATCH: Final = 1024
 """Appends in one transaction: what is committed together is delivered together, and a reader's queue is not endless."""
+
+QUIET_SECONDS: Final = 1.0
+"""How long nothing must have been asked for until the index of words is seen to: many messages share one step then."""
+REST_SECONDS: Final = 0.002
+"""Between its steps, in which the loop gets the interpreter."""
 
 
 class Writer:
@@ -41,9 +49,13 @@ class Writer:
         self._clock = clock
         self._randbytes = randbytes
         self._space = space
+        self.notes = Notes()
         self._followers: list[Follower] = []
         self._failure: StorageError | None = None
         self._closing = False
+        self._settling = erasure.Settling()
+        self._indexing = Indexing(connection)
+        self._quiet = False
         self._waiting = threading.Condition()
         self._submissions: list[tuple[Follower, Submission]] = []
         self._jobs: list[Callable[[], None]] = []
@@ -96,6 +108,15 @@ class Writer:
 
         return self.call(work)
 
+    def keep_notes(self) -> Future[None]:
+        """Write the notes that no batch has taken along; without room for them they go on waiting."""
+
+        def work(_connection: apsw.Connection) -> None:
+            if self._failure is None and self.notes:
+                self._write([])
+
+        return self.call(work)
+
     def stop(self) -> Future[None]:
         """Commit what is queued, close the connection and end the thread."""
         with self._waiting:
@@ -106,11 +127,45 @@ class Writer:
     def _run(self) -> None:
         while not (self._closing and not self._jobs):
             # Nobody may be asking to store anything when there is room again: somebody must go and look.
-            submissions, jobs = self._take(None if self._space.suffices() else LOOK_SECONDS)
+            submissions, jobs = self._take(self._patience())
             if submissions and self._failure is None:
                 self._write(submissions)
+            if self._failure is None:
+                self._settle()
             for job in jobs:
                 job()
+            self._quiet = not (submissions or jobs)
+            if not jobs:
+                self._index()
+
+    def _patience(self) -> float | None:
+        """Return after how many seconds there is something to look after, though nobody asks; None: nothing."""
+        patiences = [self._settling.patience(time.monotonic())]
+        if not self._space.suffices():
+            patiences.append(LOOK_SECONDS)
+        elif self._indexing.is_due and self._failure is None:
+            patiences.append(REST_SECONDS if self._quiet else QUIET_SECONDS)
+        return min((patience for patience in patiences if patience is not None), default=None)
+
+    def _index(self) -> None:
+        """Do a little for the index of words, when nobody asks for anything or it is far behind."""
+        indexing = self._indexing
+        if self._failure is not None or not (indexing.is_urgent or (self._quiet and indexing.is_due)):
+            return
+        try:
+            if self._space.suffices():
+                indexing.step()
+        except (apsw.FullError, apsw.BusyError):
+            self._roll_back()
+            self._space.doubt()
+        except Exception as error:
+            self._fail(error)
+
+    def _settle(self) -> None:
+        try:
+            self._settling.proceed(self._connection, time.monotonic())
+        except Exception as error:
+            self._fail(error)
 
     def _take(self, patience: float | None) -> tuple[list[tuple[Follower, Submission]], list[Callable[[], None]]]:
         """Wait for something to do, and come back with nothing after so many seconds."""
@@ -134,8 +189,11 @@ class Writer:
                 outcomes = [(follower, Outcome(each, Verdict.UNAVAILABLE)) for follower, each in submissions]
             else:
                 outcomes = batch.outcomes
+                self._indexing.note(batch.touched, len(outcomes))
                 if batch.erases:
                     erasure.scrub(self._connection)
+                if batch.redacts:
+                    self._settling.note(time.monotonic())
             self._deliver(outcomes)
         except Exception as error:
             self._fail(error)
@@ -149,7 +207,9 @@ class Writer:
         return batch
 
     def _commit(self, batch: Batch) -> None:
+        notes = self.notes.write(self._connection) if self.notes and self._space.suffices() else {}
         self._connection.execute("COMMIT")
+        self.notes.forget(notes)
         batch.hold_lanes()
 
     def _roll_back(self) -> None:

@@ -20,11 +20,11 @@ _WRITTEN = """
     SELECT seq, msgid, time, body FROM records
     WHERE stream = ? AND kind = 'Posted' AND seq > ? AND seq <= ? AND json_extract(body, '$.account') = ?
     ORDER BY seq LIMIT ?"""
-_NAME = "SELECT name FROM channels WHERE stream = ?"
+_NAME = "SELECT name FROM channels WHERE stream = ?1 UNION ALL SELECT name FROM dropped WHERE channel = ?1"
 _FIRST = "SELECT body FROM records WHERE stream = ? AND seq = 1"
 
 
-class Search:
+class Collector:
     """One page of what an account has written, within the transaction of its reader."""
 
     def __init__(self, connection: apsw.Connection, query: WritingsQuery) -> None:
@@ -68,7 +68,7 @@ class Search:
         row = self._run(_NAME, (key,)).fetchone()
         if row is not None:
             return str(row[0])
-        # A channel that was dropped has its name in the record it began with.
+        # A channel that was dropped long ago has its name in the record it began with.
         ((body,),) = self._run(_FIRST, (key,)).fetchall()
         event = decode_event(body)
         assert isinstance(event, Created)

@@ -1,0 +1,359 @@
+"""IRCv3 multiline (draft/multiline), section by section, over the I/O-free core."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from securechat.chat import multiline, render
+from securechat.chat.ask import Ask
+from securechat.chat.commands import dispatch
+from securechat.chat.effects import Append, Effect, Once, Refusal
+from securechat.chat.events import Posted, Record, decode_event, encode_event
+from securechat.chat.multiline import MAX_BYTES, MAX_LINES, spread
+from securechat.chat.pipeline import Pipeline
+from securechat.chat.session import Session
+from securechat.wire.capabilities import (
+    ACCOUNT_TAG,
+    BATCH,
+    CAPABILITIES,
+    MESSAGE_TAGS,
+    MULTILINE,
+    ONCE,
+    SERVER_TIME,
+    list_lines,
+    request,
+)
+from securechat.wire.message import Message, encode, parse
+from tests.chat.stage import NOON, Stage, told
+
+NEEDED = BATCH | MULTILINE
+ROOM = "c/c-#room"
+FOREVER = Stage("alice", "bob")
+FOREVER.channel("#room", {"alice": "q", "bob": ""})
+
+
+@pytest.fixture
+def stage() -> Stage:
+    stage = Stage("alice", "bob")
+    stage.channel("#room", {"alice": "q", "bob": ""})
+    return stage
+
+
+def collect(stage: Stage, session: Session, *lines: str) -> list[list[Effect] | str]:
+    """Let lines through a pipeline; return what each command in it asks for, or is refused with."""
+    pipeline = Pipeline()
+    for line in lines:
+        pipeline.receive_line(line.encode(), Ask(session, Message("*"), stage.world))
+    found: list[list[Effect] | str] = []
+    while (unit := pipeline.take()) is not None:
+        try:
+            found.append(dispatch(Ask(session, unit.message, stage.world)))
+        except Refusal as refusal:
+            found += told(refusal.replies)
+    return found
+
+
+def posted(stage: Stage, *lines: str, caps: int = NEEDED) -> Posted:
+    """Return the one message that lines of bob's come to."""
+    ((append,),) = collect(stage, stage.enter("bob", caps), *lines)
+    assert isinstance(append, Append)
+    (entry,) = append.entries
+    assert isinstance(entry.event, Posted)
+    return entry.event
+
+
+def batch(*lines: str, target: str = "#room", tags: str = "") -> list[str]:
+    """Return a batch; a line that begins with + is joined to the one before it."""
+    inside = [
+        f"@batch=1;draft/multiline-concat PRIVMSG {target} :{line[1:]}" if line[:1] == "+" else
+        f"@batch=1 PRIVMSG {target} :{line}"
+        for line in lines
+    ]  # fmt: skip
+    return [f"{tags} BATCH +1 draft/multiline {target}".strip(), *inside, "BATCH -1"]
+
+
+# ── Capabilities ──
+
+
+def test_both_limits_are_the_value_of_the_capability() -> None:
+    assert CAPABILITIES["draft/multiline"].value == "max-bytes=8192,max-lines=100"
+    assert (MAX_BYTES, MAX_LINES) == (8192, 100)
+    assert "draft/multiline=max-bytes=8192,max-lines=100" in " ".join(list_lines(302, 400, {
+        name: capability.value for name, capability in CAPABILITIES.items()
+    })).split()  # fmt: skip
+
+
+@pytest.mark.parametrize("order", ["batch draft/multiline", "draft/multiline batch"])
+def test_the_order_of_negotiation_is_not_enforced(order: str) -> None:
+    """Dependencies."""
+    assert request(0, order) == NEEDED
+    assert [request(request(0, one) or 0, other) for one, other in [order.split()]] == [NEEDED]
+
+
+@pytest.mark.parametrize("caps", [0, BATCH, MULTILINE])
+def test_without_both_capabilities_nothing_is_posted(stage: Stage, caps: int) -> None:
+    """Dependencies: batch MUST be negotiated."""
+    refused = collect(stage, stage.enter("bob", caps), *batch("one", "two"))
+    assert refused == [":chat.example FAIL BATCH MULTILINE_INVALID :Negotiate draft/multiline and batch first"]
+
+
+# ── Batch types ──
+
+COMBINED = [
+    (("hello", "how is ", "+everyone?"), "hello\nhow is everyone?", (13,)),
+    (("one",), "one", ()),
+    (("one", "+two", "+three"), "onetwothree", (3, 6)),
+    (("", "one"), "\none", ()),
+    (("one", "", "", "two", ""), "one\n\n\ntwo\n", ()),
+    (("  ", "x"), "  \nx", ()),
+    (("grüße", "+ 🎈"), "grüße 🎈", (5,)),
+]
+
+
+@pytest.mark.parametrize(("lines", "text", "joins"), COMBINED)
+def test_the_combined_message_is_one_record(stage: Stage, lines: tuple[str, ...], text: str, joins: tuple[int]) -> None:
+    assert posted(stage, *batch(*lines)) == Posted("id-bob", "PRIVMSG", text, {}, joins)
+
+
+def test_the_target_matches_whatever_its_case_and_the_command_too(stage: Stage) -> None:
+    lines = [
+        "BATCH +1 draft/multiline #room",
+        "@batch=1 privmsg #ROOM hello",
+        "@batch=1 PRIVMSG #Room :you",
+        "batch -1",
+    ]
+    assert posted(stage, *lines).text == "hello\nyou"
+
+
+def test_nothing_is_done_before_the_batch_has_ended(stage: Stage) -> None:
+    assert collect(stage, stage.enter("bob", NEEDED), *batch("one", "two")[:-1]) == []
+
+
+def test_lines_of_no_batch_are_carried_out_where_they_stand(stage: Stage) -> None:
+    """Clients must not send any, but a PONG may be due."""
+    first, second, third, last = batch("one", "two")
+    alone, together = collect(
+        stage, stage.enter("bob", NEEDED), first, second, "PONG x", "PRIVMSG #room :alone", third, last
+    )[1:]
+    texts = [effects[0].entries[0].event.text for effects in (alone, together)]  # type: ignore[union-attr]
+    assert texts == ["alone", "one\ntwo"]
+
+
+def test_a_direct_message_is_addressed_like_any(stage: Stage) -> None:
+    stage.enter("alice")
+    ((append,),) = collect(stage, stage.enter("bob", NEEDED), *batch("one", "two", target="ALICE"))
+    assert isinstance(append, Append)
+    assert append.entries[0].stream == "d/id-alice/id-bob"
+
+
+def test_the_record_survives_storage() -> None:
+    event = Posted("id-bob", "PRIVMSG", "a\nbc", {}, (3,))
+    assert decode_event(encode_event(event)) == event
+    plain = Posted("id-bob", "PRIVMSG", "a")
+    assert b"joins" not in bytes(str(encode_event(plain)), "utf-8")
+
+
+# ── Errors ──
+
+FAULTS: list[tuple[list[str], str]] = [
+    (batch(), "MULTILINE_INVALID"),
+    (batch("", " "), "MULTILINE_INVALID"),
+    (batch("+one"), "MULTILINE_INVALID"),
+    (batch("one", "+"), "MULTILINE_INVALID"),
+    (batch(*["x"] * 101), "MULTILINE_MAX_LINES 100"),
+    (batch(*[""] * 100, "x"), "MULTILINE_MAX_LINES 100"),
+    (batch(*["x" * 400] * 21), "MULTILINE_MAX_BYTES 8192"),
+    (
+        ["BATCH +1 draft/multiline #room", "@batch=1 PRIVMSG #bar hello", "BATCH -1"],
+        "MULTILINE_INVALID_TARGET #room #bar",
+    ),
+    (["BATCH +1 draft/multiline #room", "@batch=1 NOTICE #room hello", "BATCH -1"], "MULTILINE_INVALID"),
+    (["BATCH +1 draft/multiline #room", "@batch=1 TAGMSG #room", "BATCH -1"], "MULTILINE_INVALID"),
+    (["BATCH +1 draft/multiline #room", "@batch=1 PRIVMSG #room", "BATCH -1"], "MULTILINE_INVALID"),
+    (["BATCH +1 draft/multiline #room", "@batch=1;+typing=done PRIVMSG #room x", "BATCH -1"], "MULTILINE_INVALID"),
+    (["BATCH +1 draft/multiline #room", "@batch=1;label=x PRIVMSG #room x", "BATCH -1"], "MULTILINE_INVALID"),
+    (["BATCH +1 multiline #room", "@batch=1 PRIVMSG #room x", "BATCH -1"], "MULTILINE_INVALID"),
+    (["BATCH +1 draft/multiline", "@batch=1 PRIVMSG #room x", "BATCH -1"], "MULTILINE_INVALID"),
+    (["BATCH +1 draft/multiline #room x", "BATCH -1"], "MULTILINE_INVALID"),
+    (["@batch=2 PRIVMSG #room x"], "MULTILINE_INVALID"),
+    (["BATCH -1"], "MULTILINE_INVALID"),
+    (["BATCH 1"], "MULTILINE_INVALID"),
+    (batch("one", target="Search"), "MULTILINE_INVALID"),
+    (batch("one", target="*playback"), "MULTILINE_INVALID"),
+]
+
+
+@pytest.mark.parametrize(("lines", "code"), FAULTS)
+def test_a_faulty_batch_is_answered_once_and_nothing_of_it_is_posted(stage: Stage, lines: list[str], code: str) -> None:
+    (refused,) = collect(stage, stage.enter("bob", NEEDED), *lines)
+    assert isinstance(refused, str)
+    assert refused.startswith(f":chat.example FAIL BATCH {code} :")
+
+
+LARGEST = [
+    batch(*["x"] * 100),
+    batch(*["x" * 400] * 20, "x" * (8192 - 20 * 401)),
+    batch("x" * 400, *["+" + "x" * 400] * 19, "+" + "x" * 192),
+]
+
+
+@pytest.mark.parametrize("lines", LARGEST)
+def test_what_is_just_within_the_limits_is_posted(stage: Stage, lines: list[str]) -> None:
+    """A line feed that joins two lines counts as one byte, and concatenating as none."""
+    assert len(posted(stage, *lines).text) in (199, 8192)
+    (refused,) = collect(stage, stage.enter("bob", NEEDED), *lines[:-1], "@batch=1 PRIVMSG #room :x", "BATCH -1")
+    assert isinstance(refused, str)
+    assert "MULTILINE_MAX_" in refused
+
+
+def test_what_is_refused_elsewhere_is_refused_here(stage: Stage) -> None:
+    session = stage.enter("bob", NEEDED)
+    assert collect(stage, session, *batch("x", target="#none")) == [":chat.example 403 bob #none :No such channel"]
+    assert collect(stage, session, *batch("x", target="nobody")) == [":chat.example 401 bob nobody :No such nick"]
+
+
+def test_one_batch_is_open_at_a_time_and_the_one_left_open_is_given_up(stage: Stage) -> None:
+    first, second = batch("one"), [line.replace("1", "2") for line in batch("two")]
+    refused, effects = collect(stage, stage.enter("bob", NEEDED), *first[:-1], *second)
+    assert refused == ":chat.example FAIL BATCH MULTILINE_INVALID :Another batch was opened before its end"
+    assert effects[0].entries[0].event.text == "two"  # type: ignore[union-attr]
+
+
+def test_a_connection_holds_no_more_than_the_limits(stage: Stage) -> None:
+    pipeline, session = Pipeline(), stage.enter("bob", NEEDED)
+    ask = Ask(session, Message("*"), stage.world)
+    for line in [batch()[0], *batch("x" * 400)[1:-1] * 500]:
+        pipeline.receive_line(line.encode(), ask)
+    draft = pipeline._collector._draft
+    assert draft is not None
+    assert draft.lines == []
+    assert len(pipeline) == 1
+
+
+def test_before_signing_in_nothing_is_held(stage: Stage) -> None:
+    pipeline = Pipeline()
+    ask = Ask(stage.stranger(caps=NEEDED), Message("*"), stage.world)
+    for line in batch("one", "two"):
+        pipeline.receive_line(line.encode(), ask)
+    assert pipeline._collector._draft is None
+    assert len(pipeline) == 4
+
+
+# ── Interaction with other specifications ──
+
+
+def test_client_only_tags_label_and_id_come_from_the_opening(stage: Stage) -> None:
+    """Message tags: all client-only tags must be sent attached to the initial BATCH command."""
+    tags = "@label=L;+draft/reply=m1;unknown=x;securechat.internal/id=0b9f7a52-6c1e"
+    pipeline, session = Pipeline(), stage.enter("bob", NEEDED | ONCE)
+    for line in batch("one", "two", tags=tags):
+        pipeline.receive_line(line.encode(), Ask(session, Message("*"), stage.world))
+    unit = pipeline.take()
+    assert unit is not None
+    assert (unit.answer.label, unit.pipelines, pipeline.take()) == ("L", True, None)
+    (append,) = dispatch(Ask(session, unit.message, stage.world))
+    assert isinstance(append, Append)
+    event = append.entries[0].event
+    assert isinstance(event, Posted)
+    assert event.tags == {"+draft/reply": "m1"}
+    digest = hashlib.sha256(b"PRIVMSG\0#room\0one\ntwo").digest()
+    assert append.once == Once("id-bob", "0b9f7a52-6c1e", digest)
+
+
+def test_a_fault_has_the_label_too(stage: Stage) -> None:
+    pipeline, session = Pipeline(), stage.enter("bob", NEEDED)
+    for line in batch("+one", tags="@label=L"):
+        pipeline.receive_line(line.encode(), Ask(session, Message("*"), stage.world))
+    unit = pipeline.take()
+    assert unit is not None
+    assert (unit.answer.label, pipeline.take()) == ("L", None)
+
+
+# ── what is sent ──
+
+
+def shown(text: str, joins: tuple[int, ...], caps: int, tags: dict[str, str] | None = None) -> list[str]:
+    record = Record(ROOM, 7, "m7", NOON, Posted("id-bob", "PRIVMSG", text, tags or {}, joins))
+    lines = told(render.messages(record, FOREVER.world, caps))
+    variant = render.variant_of(caps)
+    assert "".join(f"{line}\r\n" for line in lines).encode() == render.PostedLines(record, FOREVER.world).for_variant(
+        variant
+    )
+    return lines
+
+
+BOB = ":bob!bob@securechat"
+TIME = "time=2026-11-21T12:00:00.000Z"
+POEM = "hello\n\nhow is everyone?"
+JOINS = (14,)
+
+
+def test_who_knows_it_gets_the_batch_as_it_was_sent() -> None:
+    """Examples: server sending the same batch."""
+    assert shown(POEM, JOINS, NEEDED | MESSAGE_TAGS | ACCOUNT_TAG | SERVER_TIME, {"+x": "y"}) == [
+        f"@{TIME};msgid=m7;account=bob;+x=y {BOB} BATCH +m7 draft/multiline #room",
+        f"@batch=m7 {BOB} PRIVMSG #room hello",
+        f"@batch=m7 {BOB} PRIVMSG #room :",
+        f"@batch=m7 {BOB} PRIVMSG #room :how is ",
+        f"@batch=m7;draft/multiline-concat {BOB} PRIVMSG #room everyone?",
+        f"{BOB} BATCH -m7",
+    ]
+
+
+@pytest.mark.parametrize("caps", [0, MULTILINE, BATCH])
+def test_all_others_get_the_lines_that_are_not_blank(caps: int) -> None:
+    """Fallback: no multiline BATCH, no blank lines; tags on the first, msgid on the first only (Message ids)."""
+    tagged = shown(POEM, JOINS, caps | MESSAGE_TAGS | ACCOUNT_TAG | SERVER_TIME, {"+x": "y"})
+    assert tagged == [
+        f"@{TIME};msgid=m7;account=bob;+x=y {BOB} PRIVMSG #room hello",
+        f"@{TIME};account=bob {BOB} PRIVMSG #room :how is ",
+        f"@{TIME};account=bob {BOB} PRIVMSG #room everyone?",
+    ]
+    assert shown(POEM, JOINS, caps) == [line.partition(" ")[2] for line in tagged]
+
+
+def test_the_batch_stands_in_another_without_leaving_it() -> None:
+    """IRCv3 batch: start and end of the inner batch refer to the outer one, its lines to itself."""
+    record = Record(ROOM, 7, "m7", NOON, Posted("id-bob", "PRIVMSG", "a\nb", {}, ()))
+    lines = render.messages(record, FOREVER.world, NEEDED)
+    for line in lines:
+        line.put_tag("batch", "outer")
+    assert [line.tags["batch"] for line in lines] == ["outer", "m7", "m7", "outer"]
+
+
+@given(
+    st.lists(st.tuples(st.text("aé🎈 ", max_size=700), st.booleans()), min_size=1, max_size=6),
+    st.text("n", min_size=1, max_size=32),
+)
+def test_every_line_fits_and_together_they_are_the_message(said: list[tuple[str, bool]], nick: str) -> None:
+    """Fallback: lines are cut where the client cut them, and besides only where one would be too long."""
+    text, joins = "", list[int]()
+    for number, (line, continues) in enumerate(said):
+        if number and continues and line:
+            joins.append(len(text))
+        elif number:
+            text += "\n"
+        text += line
+    line = Message("PRIVMSG", ("#" + "c" * 63, text), f"{nick}!{nick}@securechat")
+    opening, *inside, closing = spread(line, tuple(joins), "R")
+    assert (opening.params, closing.params) == (("+R", "draft/multiline", line.params[0]), ("-R",))
+    joined = ""
+    for number, each in enumerate(inside):
+        parsed = parse(encode(each)[:-2])
+        joined += ("" if not number or "draft/multiline-concat" in parsed.tags else "\n") + parsed.params[1]
+        assert len(encode(each).partition(b" ")[2]) <= 512
+    assert joined == text
+    for each in spread(line, tuple(joins), ""):
+        assert each.params[1].strip()
+        assert len(encode(each)) <= 512
+
+
+def test_a_line_too_long_is_cut_behind_a_space() -> None:
+    """Splitting long lines: between words, the space left at the end."""
+    parts = list(multiline._cut("one two three", 8))
+    assert parts == ["one two ", "three"]
+    assert list(multiline._cut("ééé", 5)) == ["éé", "é"]
