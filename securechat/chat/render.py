@@ -319,7 +319,9 @@ def away_message(world: World, account_id: str, text: str | None, time: int, cap
     return person_message(world, account_id, "AWAY", () if text is None else (text,), time, caps)
 
 
-def person_message(world: World, account_id: str, command: str, params: tuple[str, ...], time: int, caps: int) -> Message:
+def person_message(
+    world: World, account_id: str, command: str, params: tuple[str, ...], time: int, caps: int
+) -> Message:
     """Return what somebody says of itself as a line for a viewer with these capabilities; `time` in ms."""
     tags = tags_of_account(world, account_id, caps)
     if caps & SERVER_TIME:

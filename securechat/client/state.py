@@ -126,6 +126,7 @@ class State:
         if message.msgid in self._seen:
             self._repeated = place
             return False
+        self._repeated = ("", 0)
         self._seen[message.msgid] = None
         _drop_oldest(self._seen, MAX_SEEN)
         self.note_position(message.conversation, message.time, message.msgid)

@@ -104,7 +104,7 @@ def test_a_single_line_carries_the_label(is_due: bool) -> None:
     taken = Taken()
     line = ["@msgid=m :b!b@h PRIVMSG #a x"]
     assert taken.take(line if is_due else [], None if is_due else line) + taken.later() == [
-        "@msgid=m;label=L :b!b@h PRIVMSG #a x"
+        "@label=L;msgid=m :b!b@h PRIVMSG #a x"
     ]
 
 
@@ -117,8 +117,30 @@ def test_several_lines_come_in_a_batch_that_carries_the_label(due: int) -> None:
     assert now + taken.later() == [
         "@label=L :s BATCH +b1 labeled-response",
         "@batch=b1 :s 001",
-        "@msgid=m;batch=b1 :s 002",
+        "@batch=b1;msgid=m :s 002",
         "@batch=b1 :s 003",
+        ":s BATCH -b1",
+    ]
+
+
+@pytest.mark.parametrize("is_due", [True, False])
+def test_a_batch_alone_carries_the_label_itself(is_due: bool) -> None:
+    """IRCv3 multiline: the label is on the opening BATCH of an echo, and only there."""
+    taken = Taken()
+    texts = ["@msgid=m :b BATCH +m draft/multiline #a", "@batch=m :b PRIVMSG #a x", ":b BATCH -m"]
+    now = taken.take(texts if is_due else [], None if is_due else texts)
+    assert now + taken.later() == [f"@label=L;{texts[0][1:]}", *texts[1:]]
+
+
+def test_a_batch_and_more_come_in_another_that_carries_the_label() -> None:
+    taken = Taken()
+    texts = [":b BATCH +m draft/multiline a", "@batch=m :b PRIVMSG a x", ":b BATCH -m", ":s 301"]
+    assert taken.take(texts) + taken.later() == [
+        "@label=L :s BATCH +b1 labeled-response",
+        "@batch=b1 :b BATCH +m draft/multiline a",
+        "@batch=m :b PRIVMSG a x",
+        "@batch=b1 :b BATCH -m",
+        "@batch=b1 :s 301",
         ":s BATCH -b1",
     ]
 

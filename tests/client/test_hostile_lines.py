@@ -99,7 +99,7 @@ def test_a_server_cannot_make_the_session_keep_more_and_more() -> None:
         session.receive(b"".join(b"353 Alice = #x :n%d-%d m%d-%d\r\n" % (i, j, i, j) for j in range(100)))
     assert len(session._names[1]) == 10_000
     with pytest.raises(ProtocolError):
-        session.receive(b"BATCH +r chathistory #x\r\n" + b"@batch=r PRIVMSG #x :y\r\n" * 5000)
+        session.receive(b"BATCH +r chathistory #x\r\n" + b"@batch=r PRIVMSG #x :y\r\n" * 13_000)
     waiting = make_session()
     refused = waiting.receive(b"".join(b"CAP * LS * :c%d d%d e%d\r\n" % (i, i, i) for i in range(1000)))
     assert [type(event) for event in refused] == [SignInRefused]

@@ -22,7 +22,7 @@ servers = ({{
   use_tls = "yes"; tls_verify = "yes"; tls_cafile = "{ca}";
 }});
 chatnets = {{ ours = {{
-  type = "IRC"; nick = "somebody"; sasl_mechanism = "PLAIN"; sasl_username = "alice"; sasl_password = "{password}";
+  type = "IRC"; nick = "somebody"; sasl_mechanism = "PLAIN"; sasl_username = "{user}"; sasl_password = "{password}";
 }}; }};
 settings = {{
   core = {{ real_name = "A"; user_name = "a"; nick = "somebody"; }};
@@ -52,10 +52,10 @@ class Irssi:
         wait_until(lambda: text in self.log(name), f"{text!r} in {name} of irssi")
 
 
-def start(programs: Programs, place: Place, ca: Path, directory: Path) -> Irssi:
+def start(programs: Programs, place: Place, ca: Path, directory: Path, user: str = "alice") -> Irssi:
     (directory / "logs").mkdir(parents=True)
     port = port_of(place.address)
-    (directory / "config").write_text(CONFIG.format(port=port, ca=ca, password=PASSWORD, directory=directory))
+    (directory / "config").write_text(CONFIG.format(port=port, ca=ca, user=user, password=PASSWORD, directory=directory))
     # What it says of the connection itself stands in its first window only.
     (directory / "startup").write_text(f"window log on {directory}/logs/status.log\n")
     command = f"stty rows 40 columns 150; exec irssi --home={shlex.quote(str(directory))}"

@@ -33,7 +33,7 @@ class WeeChat:
         wait_until(lambda: text in self.log(buffer), f"{text!r} in {buffer} of WeeChat")
 
 
-def start(programs: Programs, place: Place, ca: Path, directory: Path) -> WeeChat:
+def start(programs: Programs, place: Place, ca: Path, directory: Path, user: str = "alice") -> WeeChat:
     directory.mkdir()
     (directory / "weechat.conf").write_text(f'[network]\ngnutls_ca_system = off\ngnutls_ca_user = "{ca}"\n')
     (directory / "logger.conf").write_text("[file]\nflush_delay = 0\n")
@@ -42,7 +42,7 @@ def start(programs: Programs, place: Place, ca: Path, directory: Path) -> WeeCha
         "ssl": "on",
         "ssl_verify": "on",
         "sasl_mechanism": "plain",
-        "sasl_username": '"alice"',
+        "sasl_username": f'"{user}"',
         "sasl_password": f'"{PASSWORD}"',
         "anti_flood_prio_high": "0",
         "nicks": '"somebody"',

@@ -28,12 +28,28 @@ async def say(client: RawClient, target: str, *texts: str) -> None:
 
 async def heard(client: RawClient, *last: str) -> list[str]:
     """Return the texts of everything a client was told, read up to a last one."""
-    await client.until("PRIVMSG", *last)
+    await told(client, "PRIVMSG", *last)
     return texts_of(client.seen)
+
+
+async def told(client: RawClient, command: str, *params: str) -> Message:
+    """Return the line with this command and these first parameters; a replay may have come before the first fence."""
+    while True:
+        for line in client.seen:
+            if line.command == command and line.params[: len(params)] == params:
+                return line
+        await client.next()
 
 
 def texts_of(lines: list[Message]) -> list[str]:
     return [line.params[1] for line in lines if line.command == "PRIVMSG"]
+
+
+async def come(server: RunningServer, user: str) -> RawClient:
+    """Return a client whose replay is over: what it says waits for that, and *playback answers."""
+    client = await server.sign_in(user, caps=PLAIN)
+    await client.ask("PRIVMSG *playback :?")
+    return client
 
 
 async def settle(client: RawClient) -> None:
@@ -46,7 +62,7 @@ async def test_a_device_is_sent_what_it_missed_and_nothing_of_it_again(tmp_path:
         await server.add("alice", "bob")
         bob = await server.sign_in("bob", caps=ASKS)
         await bob.ask("JOIN #room")
-        phone = await server.sign_in("alice@phone", caps=PLAIN)
+        phone = await come(server, "alice@phone")
         await phone.ask("JOIN #room")
         await say(bob, "#room", "seen live")
         await say(bob, "alice", "to you, live")
@@ -74,7 +90,7 @@ async def test_each_device_has_a_place_of_its_own(tmp_path: Path) -> None:
         bob = await server.sign_in("bob", caps=ASKS)
         await bob.ask("JOIN #room")
         for device in ("alice@phone", "alice@desk", "alice"):
-            client = await server.sign_in(device, caps=PLAIN)
+            client = await come(server, device)
             await client.ask("JOIN #room")
             await client.close()
         await say(bob, "#room", "one")
@@ -98,7 +114,7 @@ async def test_a_first_coming_shows_the_last_fifty_of_each_conversation(tmp_path
         await say(bob, "alice", "hello")
         await say(alice, "bob", "hello yourself")
         first = await server.sign_in("alice@new", caps=f"{PLAIN} batch")
-        await first.until("PRIVMSG", "bob", "hello yourself")
+        await told(first, "PRIVMSG", "bob", "hello yourself")
         await first.fence()
         texts = texts_of(first.seen)
         assert [text for text in texts if text.startswith("line")] == [f"line {number}" for number in range(21, 71)]
@@ -114,12 +130,12 @@ async def test_of_very_much_the_newest_thousand_come_and_a_notice_counts_the_res
         await server.add("alice", "bob")
         bob = await server.sign_in("bob", caps=ASKS)
         await bob.ask("JOIN #room")
-        phone = await server.sign_in("alice@phone", caps=PLAIN)
+        phone = await come(server, "alice@phone")
         await phone.ask("JOIN #room")
         await phone.close()
         await say(bob, "#room", *(f"line {number}" for number in range(1, 1008)))
         phone = await server.sign_in("alice@phone", caps=PLAIN)
-        notice = await phone.until("NOTICE", "#room")
+        notice = await told(phone, "NOTICE", "#room")
         assert texts_of(phone.seen) == [f"line {number}" for number in range(8, 1008)]
         assert notice.params[1].startswith("7 older messages in #room")
         between = 0
@@ -154,10 +170,10 @@ async def test_live_talk_is_asked_about_every_fifty_lines(tmp_path: Path) -> Non
         await server.add("alice", "bob")
         bob = await server.sign_in("bob", caps=ASKS)
         await bob.ask("JOIN #room")
-        phone = await server.sign_in("alice@phone", caps=PLAIN)
+        phone = await come(server, "alice@phone")
         await phone.ask("JOIN #room")
         await say(bob, "#room", *(f"line {number}" for number in range(1, 121)))
-        await phone.until("PRIVMSG", "#room", "line 120")
+        await told(phone, "PRIVMSG", "#room", "line 120")
         kinds = [line.command for line in phone.seen if line.command in ("PRIVMSG", "PING")]
         assert kinds == [*["PRIVMSG"] * 50, "PING", *["PRIVMSG"] * 50, "PING", *["PRIVMSG"] * 20]
         await settle(phone)
@@ -171,7 +187,7 @@ async def test_control_a_client_that_answers_no_ping_is_sent_all_of_it_again(tmp
         await server.add("alice", "bob")
         bob = await server.sign_in("bob", caps=ASKS)
         await bob.ask("JOIN #room")
-        phone = await server.sign_in("alice@phone", caps=PLAIN)
+        phone = await come(server, "alice@phone")
         await phone.ask("JOIN #room")
         await phone.close()
         phone = await server.sign_in("alice@phone", caps=PLAIN)
@@ -190,7 +206,7 @@ async def test_own_words_of_other_devices_come_too(tmp_path: Path) -> None:
         bob, desk = await server.gather("bob", "alice", caps=ASKS)
         for client in (bob, desk):
             await client.ask("JOIN #room")
-        await (await server.sign_in("alice@phone", caps=PLAIN)).close()
+        await (await come(server, "alice@phone")).close()
         await say(desk, "#room", "mine")
         await say(desk, "bob", "mine, to bob")
         phone = await server.sign_in("alice@phone", caps=PLAIN)
@@ -213,14 +229,14 @@ async def test_without_server_time_the_text_says_when(tmp_path: Path) -> None:
         stored = [line for line in await desk.ask("CHATHISTORY LATEST #room * 1") if line.command == "PRIVMSG"]
         minute = stored[0].tags["time"][:16].replace("T", " ")
         old = await server.sign_in("alice@old", caps="")
-        await old.until("PRIVMSG", "#room", "x" * 470)
+        await told(old, "PRIVMSG", "#room", "x" * 470)
         assert texts_of(old.seen)[:-1] == [
             f"[{minute} UTC] before",
             f"\x01ACTION [{minute} UTC] waves\x01",
             "\x01VERSION\x01",
         ]
         await say(bob, "#room", "and now")
-        await old.until("PRIVMSG", "#room", "and now")
+        await told(old, "PRIVMSG", "#room", "and now")
 
 
 async def test_what_a_client_writes_waits_for_its_replay_and_is_never_replayed_to_it(tmp_path: Path) -> None:
@@ -258,7 +274,7 @@ async def test_a_direct_conversation_begun_while_away_comes_whole(tmp_path: Path
     async with running_server(tmp_path) as server:
         await server.add("alice", "bob")
         bob = await server.sign_in("bob", caps=ASKS)
-        await (await server.sign_in("alice@phone", caps=PLAIN)).close()
+        await (await come(server, "alice@phone")).close()
         texts = [f"line {number}" for number in range(1, 61)]
         await say(bob, "alice", *texts)
         phone = await server.sign_in("alice@phone", caps=PLAIN)
@@ -291,11 +307,11 @@ async def test_a_few_lines_are_asked_about_in_time(tmp_path: Path, monkeypatch: 
         await server.add("alice", "bob")
         bob = await server.sign_in("bob", caps=ASKS)
         await bob.ask("JOIN #room")
-        phone = await server.sign_in("alice@phone", caps=PLAIN)
+        phone = await come(server, "alice@phone")
         await phone.ask("JOIN #room")
         await say(bob, "#room", "one", "two")
-        await phone.until("PRIVMSG", "#room", "two")
-        assert (await phone.until("PING")).params == ("read-1",)
+        await told(phone, "PRIVMSG", "#room", "two")
+        assert (await told(phone, "PING")).params == ("read-1",)
         await settle(phone)
         await phone.close()
         await say(bob, "#room", "three")

@@ -118,4 +118,3 @@ def tag(ask: Ask) -> Iterable[Effect]:
     sent = TagsSent(account, stream, name, world.new_id(), world.clock(), _client_tags(ask.message))
     echo = [render.tag_message(sent, world, ask.session.caps)] if ask.session.has(capabilities.ECHO_MESSAGE) else []
     return [Broadcast(sent), Send(echo)]
-

@@ -115,12 +115,15 @@ FOUND = Found(
 # "the server MUST reply ... using a batch with batch type"; time and msgid as of the original message.
 def test_what_is_found_comes_in_a_batch(stage: Stage) -> None:
     session = stage.enter("alice", SEARCH | BATCH | SERVER_TIME | MESSAGE_TAGS)
-    assert answer(stage, session, "SEARCH text=alpha", FOUND) == [
+    lines = [
         ":chat.example BATCH +b1 soju.im/search",
         "@time=2026-11-21T12:00:00.000Z;msgid=m5;+reply=m1;batch=b1 :bob!bob@securechat PRIVMSG #room :alpha one",
         "@time=2026-11-21T12:00:00.001Z;msgid=m9;batch=b1 :alice!alice@securechat NOTICE bob :alpha two",
         ":chat.example BATCH -b1",
     ]
+    shown = answer(stage, session, "SEARCH text=alpha", FOUND)
+    # Tags are in no order.
+    assert [parse(line.encode()) for line in shown] == [parse(line.encode()) for line in lines]
 
 
 # "If no content exists to return, the server SHOULD return an empty batch".

@@ -38,11 +38,10 @@ class Driven(pydle.Client):
         tell("pong", token=message.params[-1])
 
     def show(self, name: str) -> None:
-        """Tell what it knows of a channel and of those in it."""
+        """Tell what it knows of a channel."""
         channel = self.channels[name]
         kept = {key: channel[key] for key in ("users", "topic", "topic_by", "modes")}
-        people = {nick: {key: self.users[nick].get(key) for key in ("account", "away")} for nick in channel["users"]}
-        tell("shown", nick=self.nickname, people=people, capabilities=self._capabilities, **kept)
+        tell("shown", nick=self.nickname, **kept)
 
     async def obey(self) -> None:
         while line := await asyncio.to_thread(sys.stdin.readline):
