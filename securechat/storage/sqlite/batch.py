@@ -220,6 +220,9 @@ class Batch:
         event = entry.event
         head = self._head_for(entry)
         record = self._place(head, entry, without_secrets(event), now)
+        if isinstance(event, Deleted):
+            # What the same append said before it is to be erased too.
+            self._write_records()
         self._tables.apply(head.key, record, event)
         if isinstance(event, Dropped):
             head.living = False

@@ -14,14 +14,21 @@ log = structlog.get_logger()
 _ERASE: Final = """
     UPDATE records SET kind = 'Erased', body = ? WHERE kind = 'Posted' AND json_extract(body, '$.account') = ?
     AND stream IN (SELECT stream FROM directs WHERE account = ? UNION ALL SELECT id FROM streams WHERE name LIKE 'c/%')"""
+# Topics and reasons: what happened stays told, without the words.
+_CLEAR: Final = """
+    UPDATE records SET body = CASE kind WHEN 'TopicSet' THEN json_set(body, '$.text', '')
+        ELSE json_remove(body, '$.reason') END
+    WHERE kind IN ('TopicSet', 'Kicked', 'Left') AND ? = json_extract(body, iif(kind = 'Left', '$.account', '$.by'))
+    AND stream IN (SELECT id FROM streams WHERE name LIKE 'c/%')"""
 
 
 def erase_messages(run: Any, account: str) -> None:
-    """Empty every message of an account, within the writer's transaction; their places and ids stay.
+    """Empty every message, topic and reason of an account, within the writer's transaction; places and ids stay.
 
     run: executes a statement. The digests of what was sent with ids go too: they would tell whether a guess is right.
     """
     run(_ERASE, (encode_event(Erased(account)).decode(), account, account))
+    run(_CLEAR, (account,))
     run("UPDATE once SET digest = x'' WHERE account = ?", (account,))
     run("INSERT OR IGNORE INTO erasures (account) VALUES (?)", (account,))
 
