@@ -28,7 +28,7 @@ async def serve(link: Link, channel: str, position: Path) -> None:
                 case Following():
                     print(f"following {channel}", file=sys.stderr, flush=True)
                 case MessageSeen():
-                    if event.text.startswith("!echo ") and not event.own:
+                    if is_question(event):
                         answer(link, channel, event)
                     if not link.outbox.waiting:
                         # All answers up to here have their echo. Written beside and moved, so that it is always whole.
@@ -36,6 +36,11 @@ async def serve(link: Link, channel: str, position: Path) -> None:
                         position.with_suffix(".new").replace(position)
                 case _:
                     pass
+
+
+def is_question(message: MessageSeen) -> bool:
+    """Tell whether somebody asks; NOTICEs are never answered, or two bots could talk for ever."""
+    return message.command == "PRIVMSG" and message.text.startswith("!echo ") and not message.own
 
 
 def answer(link: Link, channel: str, question: MessageSeen) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from securechat.chat.bans import follow_rename
 from securechat.chat.channel import consequences_of_going, role_of, role_on_joining
 from securechat.chat.directory import epoch_of
 from securechat.chat.effects import Append, Entry
@@ -28,6 +29,7 @@ from securechat.chat.events import (
     Registered,
     Renamed,
     RoleSet,
+    TopicSet,
     account_stream,
     channel_stream,
 )
@@ -194,6 +196,7 @@ def revoke_device(world: World, device_id: str) -> Append:
 def rename_account(world: World, name: str, new_name: str) -> Append | None:
     """Give an account another name; the old one stays reserved. None when it is called that already.
 
+    A ban is of the account, and its mask is a name's: where the old name was banned, the new one is.
     Raises: Impossible.
     """
     account = find_account(world, name)
@@ -202,13 +205,18 @@ def rename_account(world: World, name: str, new_name: str) -> Append | None:
     fault = fault_of_name(world, new_name, account)
     if fault is not None:
         raise Impossible(fault)
-    return _to_account(account, Renamed(new_name, account.name))
+    entries = [Entry(account_stream(account.id), Renamed(new_name, account.name))]
+    for channel in world.directory.channels.values():
+        stream = channel_stream(channel.id)
+        entries += [Entry(stream, event) for event in follow_rename(channel, account, new_name)]
+    return Append(tuple(entries), expects=(epoch_of(account),))
 
 
 def delete_account(world: World, account: AccountState, *, erase: bool) -> Append:
     """Delete an account for good, its memberships first; with `erase` what it wrote as well."""
-    entries: list[Entry] = []
-    expects = [epoch_of(account)]
+    entries = list(_clear_topics(world, account)) if erase else []
+    # Of two administrators who leave at once, the second is judged again: it may be the last one now.
+    expects = [epoch_of(account), *(epoch_of(other) for other in _other_admins(world, account))]
     for channel in world.directory.channels_of(account.id):
         stream = channel_stream(channel.id)
         left = Left(account.id, "Account deleted", role_of(channel, account.id) or PLAIN)
@@ -220,8 +228,21 @@ def delete_account(world: World, account: AccountState, *, erase: bool) -> Appen
 
 def is_last_admin(world: World, account: AccountState) -> bool:
     """Tell whether without this account there would be no administrator who can sign in."""
+    return account.role == "admin" and not _other_admins(world, account)
+
+
+def _other_admins(world: World, account: AccountState) -> list[AccountState]:
+    """Return the other administrators who can sign in, where this account is one."""
+    if account.role != "admin":
+        return []
     others = (each for each in world.directory.accounts.values() if each is not account)
-    return account.role == "admin" and not any(each.role == "admin" and each.enabled for each in others)
+    return [each for each in others if each.role == "admin" and each.enabled]
+
+
+def _clear_topics(world: World, account: AccountState) -> Iterable[Entry]:
+    for channel in world.directory.channels.values():
+        if channel.topic and channel.topic_by == account.id:
+            yield Entry(channel_stream(channel.id), TopicSet(account.id, ""))
 
 
 def create_channel(world: World, name: str, owner: str) -> Append:

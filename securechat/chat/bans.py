@@ -13,13 +13,16 @@ Time comes before quiet, quiet before who. (IRCv3 account-extban; Modern IRC, EX
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
+
+from securechat.chat import world as limits
 from securechat.chat.directory import Directory
 from securechat.chat.effects import Append, Entry
-from securechat.chat.events import BanLifted, channel_stream
+from securechat.chat.events import BanLifted, BanSet, channel_stream
 from securechat.chat.ports import AccountState, BanState, ChannelState
 from securechat.chat.world import World
 from securechat.errors import SecurechatError
@@ -159,6 +162,27 @@ def complete_mask(text: str) -> str:
     return f"{nick or '*'}!{user or '*'}@{host or '*'}"
 
 
+def follow_rename(channel: ChannelState, account: AccountState, new_name: str) -> Iterator[BanSet | BanLifted]:
+    """Yield what keeps an account in the lists that its name put it into, once it is called something else.
+
+    A list that is full loses the mask of the old name for that of the new.
+    """
+    renamed = msgspec.structs.replace(account, name=new_name)
+    for kind, masks in _lists(channel):
+        for ban in masks.values():
+            mask = parse_kept(ban.mask)
+            kept = mask._replace(pattern=complete_mask(new_name)).write()
+            if mask.matches(renamed) or not mask.matches(account) or kept in masks:
+                continue
+            if len(masks) >= limits.BANS_PER_CHANNEL:
+                yield BanLifted("", ban.mask, kind)
+            yield BanSet("", kept, kind, ban.until)
+
+
+def _lists(channel: ChannelState) -> tuple[tuple[str, dict[str, BanState]], ...]:
+    return ("b", channel.bans), ("e", channel.exceptions), ("I", channel.invitations)
+
+
 class Expiry(NamedTuple):
     """When (ms since 1970) a mask of a list is to be taken out."""
 
@@ -169,8 +193,9 @@ class Expiry(NamedTuple):
 
 def expiries(channel: ChannelState) -> list[Expiry]:
     """Return the masks of a channel that hold for a time only, the soonest to end first."""
-    lists = (("b", channel.bans), ("e", channel.exceptions), ("I", channel.invitations))
-    return sorted(Expiry(ban.until, kind, ban.mask) for kind, masks in lists for ban in masks.values() if ban.until)
+    return sorted(
+        Expiry(ban.until, kind, ban.mask) for kind, masks in _lists(channel) for ban in masks.values() if ban.until
+    )
 
 
 def lift_expired(world: World, channel_id: str) -> Append | None:

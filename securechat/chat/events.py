@@ -370,6 +370,14 @@ AnyEvent: TypeAlias = (
     | Renamed | Deleted | Ignored | Unignored | MetadataSet
 )  # fmt: skip
 
+
+def writer_of(event: Event) -> str:
+    """Return the account (id) whose words a message or a topic is, "" for what is neither."""
+    if isinstance(event, Posted):
+        return event.account
+    return event.by if isinstance(event, TopicSet) else ""
+
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyEvent)
 

@@ -9,7 +9,7 @@ import msgspec
 
 from securechat.chat.ask import Ask
 from securechat.chat.channel import role_of
-from securechat.chat.events import Posted, Record, other_party
+from securechat.chat.events import Posted, Record, TopicSet, other_party, writer_of
 from securechat.chat.ports import AccountState, Writings
 from securechat.chat.world import World
 from securechat.wire import capabilities
@@ -42,25 +42,22 @@ def account_rows(world: World, account: AccountState) -> Iterator[dict[str, Any]
 
 
 def message_rows(world: World, writings: Writings) -> Iterator[dict[str, Any]]:
-    """Yield a row for each message of a page of what somebody wrote."""
+    """Yield a row for each message and topic of a page of what somebody wrote."""
     for record in writings.records:
         event = record.event
+        target = _target_of(world, record, writings)
+        place = {"msgid": record.msgid, "time": format_time(record.time), "target": target}
         if isinstance(event, Posted):
-            yield {
-                "type": "message",
-                "msgid": record.msgid,
-                "time": format_time(record.time),
-                "target": _target_of(world, record, event, writings),
-                "command": event.command,
-                "text": event.text,
-                "tags": event.tags,
-            }
+            said = {"command": event.command, "text": event.text, "tags": event.tags}
+            yield {"type": "message", **place, **said}
+        elif isinstance(event, TopicSet) and event.text:
+            yield {"type": "topic", **place, "text": event.text}
 
 
-def _target_of(world: World, record: Record, event: Posted, writings: Writings) -> str:
+def _target_of(world: World, record: Record, writings: Writings) -> str:
     if record.stream in writings.names:
         return writings.names[record.stream]
-    return world.directory.name_of(other_party(record.stream, event.account))
+    return world.directory.name_of(other_party(record.stream, writer_of(record.event)))
 
 
 class Export:

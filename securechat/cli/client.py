@@ -49,6 +49,7 @@ EXPORT_HELP: Final = """Print all messages of a #channel, or with a person, as J
 \b
 securechat-client export '#general' --server chat.example --user robot --token-file token > general.jsonl
 securechat-client export '#general' --since MSGID --server chat.example --user robot --token-file token >> general.jsonl
+securechat-client export --mine > mine.jsonl
 """
 
 
@@ -191,16 +192,23 @@ def history(target: str, limit: int, as_json: bool, server: str | None, **sign_i
 @click.argument("targets", metavar="TARGET...", nargs=-1)
 @sign_in_options(server=True)
 @click.option("--all", "every", is_flag=True, help="Every channel and person that you may read.")
+@click.option("--mine", is_flag=True, help="Your account's data and all you ever wrote, instead.")
 @click.option("--since", metavar="MSGID|TIME", help="Only what came after this message (of one TARGET) or time.")
-def export(targets: tuple[str, ...], every: bool, since: str | None, server: str | None, **sign_in: Any) -> None:
+def export(
+    targets: tuple[str, ...], every: bool, mine: bool, since: str | None, server: str | None, **sign_in: Any
+) -> None:
     """Keep what was said."""
-    if every == bool(targets):
-        raise click.UsageError("give either a TARGET or --all, not both" if every else "give a TARGET, or --all")
+    if not (every or mine or targets):
+        raise click.UsageError("give a TARGET, or --all, or --mine")
+    if every + mine + bool(targets) > 1:
+        raise click.UsageError("give either a TARGET or --all or --mine, not both")
+    if mine and since is not None:
+        raise click.UsageError("--mine is always all of it: leave out --since")
 
     async def run(access: Access) -> int:
-        from securechat.plain.export import export
+        from securechat.plain.export import export, export_mine
 
-        return await export(access, targets, since)
+        return await (export_mine(access) if mine else export(access, targets, since))
 
     run_signed_in(run, server, **sign_in)
 
@@ -220,8 +228,12 @@ def run_signed_in(
     lasting: the coroutine can be run again with another access, and wants a home to keep things in.
     """
     import asyncio
+    import logging
 
     from securechat.plain.access import build_access, forget_rejected_token, sign_in_by_password
+
+    # A lost link is told in our words; asyncio would warn once more for each line that was on its way.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
 
     def work() -> int:
         access = build_access(server, ca, user, from_stdin=password_stdin, token_file=token_file)
@@ -255,11 +267,12 @@ def run_to_exit(work: Callable[[], int]) -> None:
 
 def complain(error: SecurechatError) -> int:
     """Print an expected failure, one line for its cause and one for the remedy where there is one; return its code."""
+    from securechat.plain.printed import warn
     from securechat.plain.visible import show
 
-    click.echo(f"securechat-client: {show(str(error))}", err=True)
+    warn(f"securechat-client: {show(str(error))}")
     if isinstance(error, NoEntryError) and error.remedy:
-        click.echo(f"securechat-client: what to do: {show(error.remedy)}", err=True)
+        warn(f"securechat-client: what to do: {show(error.remedy)}")
     return exit_code(error)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,11 @@ from securechat.errors import ConfigError, SecurechatError
 from securechat.server.app import DATABASE, check_names, open_node
 from securechat.server.control import control_path, require_private_place
 from securechat.server.office import Office, Request, answer_request
-from securechat.storage.lock import LOCK_NAME, DirectoryLock
+from securechat.storage.lock import LOCK_NAME, DirectoryInUse, DirectoryLock
+
+PATIENCE = 3.0
+"""Seconds to wait for who holds the directory and does not answer: a server that starts or ends, another errand."""
+RETRY_SECONDS = 0.05
 
 
 class RequestFailed(SecurechatError):
@@ -31,13 +36,24 @@ def carry_out(data: Path, request: Request) -> Any:
         line = msgspec.json.encode(request) + b"\n"
     except UnicodeEncodeError:
         raise ConfigError("a name or the password is not UTF-8; set the terminal's encoding to it") from None
-    answer = _ask_server(data, line)
-    if answer is None:
-        answer = asyncio.run(_do_it_here(data, line))
-    reply = msgspec.json.decode(answer)
+    reply = msgspec.json.decode(_ask_whoever_is_there(data, line))
     if "error" in reply:
         raise RequestFailed(reply["error"])
     return reply["result"]
+
+
+def _ask_whoever_is_there(data: Path, line: bytes) -> bytes:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        answer = _ask_server(data, line)
+        if answer is not None:
+            return answer
+        try:
+            return asyncio.run(_do_it_here(data, line))
+        except DirectoryInUse:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(RETRY_SECONDS)
 
 
 def _ask_server(data: Path, line: bytes) -> bytes | None:
@@ -62,7 +78,7 @@ def _ask_server(data: Path, line: bytes) -> bytes | None:
 
 
 async def _do_it_here(data: Path, line: bytes) -> bytes:
-    _require_data_directory(data)
+    require_data_directory(data)
     config = find_config(data)
     check_names(config)
     with DirectoryLock(data):
@@ -77,10 +93,13 @@ def find_config(data: Path) -> Config:
     Raises: ConfigError.
     """
     path = data / CONFIG
-    return load_config(path) if path.exists() else Config()
+    try:
+        return load_config(path) if path.exists() else Config()
+    except PermissionError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); run this as the server's user") from None
 
 
-def _require_data_directory(data: Path) -> None:
+def require_data_directory(data: Path) -> None:
     """Refuse a directory that is no data directory: a mistyped path must not get a database.
 
     Raises: ConfigError.

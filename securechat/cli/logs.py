@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from contextlib import suppress
 
@@ -26,20 +27,21 @@ def configure_logs(form: str, level: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(file=_Stderr()),  # type: ignore[arg-type]
+        logger_factory=structlog.WriteLoggerFactory(file=_Stderr()),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
 
 
 class _Stderr:
-    """Standard error as far as it takes anything: a log on a full disk, or whose reader has gone, stops nobody's talk."""
+    """Standard error as far as it takes anything: a log on a full disk, or whose reader has gone, stops nobody's talk.
+
+    Written past its buffer: what could not be written would be tried again at the end, and change the exit code.
+    """
 
     def write(self, text: str) -> None:
         with suppress(OSError, ValueError):
             if sys.stderr is not None:
-                sys.stderr.write(text)
+                os.write(sys.stderr.fileno(), text.encode("utf-8", "backslashreplace"))
 
     def flush(self) -> None:
-        with suppress(OSError, ValueError):
-            if sys.stderr is not None:
-                sys.stderr.flush()
+        """Do nothing: nothing waits."""

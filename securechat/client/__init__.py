@@ -18,11 +18,14 @@ from __future__ import annotations
 from securechat.client.address import Address, parse_address
 from securechat.client.errors import DeliveryUnknown, LineTooLong, MessageRefused, SignInError, Unsendable
 from securechat.client.events import (
+    AccountDeleted,
     Acknowledged,
     AwayChanged,
     Departed,
     Disconnected,
     Event,
+    ExportEnded,
+    ExportRow,
     Failed,
     Following,
     GapSuspected,
@@ -50,6 +53,7 @@ from securechat.client.trust import build_context
 from securechat.errors import ConfigError, SecurechatError, UnreachableError
 
 __all__ = [
+    "AccountDeleted",
     "Acknowledged",
     "Address",
     "AwayChanged",
@@ -59,6 +63,8 @@ __all__ = [
     "Departed",
     "Disconnected",
     "Event",
+    "ExportEnded",
+    "ExportRow",
     "Failed",
     "Following",
     "GapSuspected",

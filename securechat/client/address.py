@@ -18,6 +18,11 @@ class Address:
     host: str
     port: int = DEFAULT_PORT
 
+    @property
+    def vouched_name(self) -> str:
+        """What a certificate must be for: the host without the dot that ends an absolute name, or without its zone."""
+        return self.host.partition("%")[0] if ":" in self.host else self.host.removesuffix(".")
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import ssl
+import warnings
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 LEAST_DIGITS: Final = 16
 """Hex digits of a fingerprint that must be given to have it compared."""
 
-_UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm)
+_UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
+_NO_EXTENSION: Final = (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class CertificateFacts:
 def read_facts(der: bytes) -> CertificateFacts | None:
     """Return what is in a certificate, None when it cannot be read."""
     try:
-        certificate = x509.load_der_x509_certificate(der)
+        certificate = _load(der)
         return CertificateFacts(
             certificate.subject.rfc4514_string(),
             certificate.issuer.rfc4514_string(),
@@ -72,23 +75,33 @@ def write_fingerprint(fingerprint: str) -> str:
 
 def encode_pem(der: bytes) -> bytes:
     """Return a certificate as PEM."""
-    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
+    return ssl.DER_cert_to_PEM_cert(der).encode()
+
+
+def _load(der: bytes) -> x509.Certificate:
+    """Return a certificate, without remarks of a library about what strangers have put into theirs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        certificate = x509.load_der_x509_certificate(der)
+        # Read here once, and then kept by the library: names are remarked upon when they are read.
+        _ = certificate.subject, certificate.issuer
+        return certificate
 
 
 def _is_authority(der: bytes) -> bool:
     try:
-        certificate = x509.load_der_x509_certificate(der)
+        certificate = _load(der)
         # Its own signature holds together what the fingerprint of its key does not cover.
         certificate.verify_directly_issued_by(certificate)
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (*_UNREADABLE, InvalidSignature, x509.ExtensionNotFound, x509.DuplicateExtension):
+    except (*_UNREADABLE, *_NO_EXTENSION, InvalidSignature):
         return False
 
 
 def _read_names(certificate: x509.Certificate) -> tuple[str, ...]:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension):
+    except _NO_EXTENSION:
         return ()
     hosts = names.get_values_for_type(x509.DNSName)
     return (*hosts, *(str(address) for address in names.get_values_for_type(x509.IPAddress)))

@@ -54,7 +54,7 @@ class Credentials:
             ConfigError: neither takes it.
         """
         if _ask_keyring(lambda keyring: _put(keyring, self._name, token)):
-            self.path.unlink(missing_ok=True)
+            self._remove_file()
             return KEYRING
         try:
             make_private_directory(self.path.parent)
@@ -67,8 +67,11 @@ class Credentials:
         """Remove the token from where it is kept."""
         if place == KEYRING:
             _ask_keyring(lambda keyring: keyring.delete_password(SERVICE, self._name))
+        self._remove_file()
+
+    def _remove_file(self) -> None:
         with contextlib.suppress(OSError):
-            self.path.unlink(missing_ok=True)
+            self.path.unlink()
 
 
 def _put(keyring: Any, name: str, token: str) -> bool:
@@ -84,8 +87,8 @@ def _ask_keyring(question: Callable[[Any], _Result]) -> _Result | None:
     answers: list[_Result] = []
 
     def ask() -> None:
-        # Backends raise what their desktop raises: there is no common root but this.
-        with contextlib.suppress(Exception):
+        # Backends raise what their desktop raises, and those in Rust panics: there is no common root but this.
+        with contextlib.suppress(BaseException):
             import keyring
 
             answers.append(question(keyring))

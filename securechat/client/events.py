@@ -120,7 +120,7 @@ class TopicSet:
 
 @dataclass(frozen=True, slots=True)
 class NamesListed:
-    """All members of a channel, each as (role prefixes such as `@`, nick)."""
+    """All members of a channel, each as (role prefixes such as `@`, nick); none of one that we may not look into."""
 
     channel: str
     members: tuple[tuple[str, str], ...]
@@ -246,6 +246,24 @@ class PasswordChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportRow:
+    """A row of our own data that ACCOUNT EXPORT asked for: `text` is one JSON object; numbered from 1. (docs/protocol.md)"""
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExportEnded:
+    """There are no more rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDeleted:
+    """Our account is no more; the server closes the connection."""
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """The server said that it closes the connection."""
 
@@ -284,6 +302,9 @@ Event: TypeAlias = (
     | Noticed
     | Listing
     | PasswordChanged
+    | ExportRow
+    | ExportEnded
+    | AccountDeleted
     | Closed
     | Disconnected
 )

@@ -100,7 +100,7 @@ def _build_looking_context() -> ssl.SSLContext:
 
 def _shake_hands(address: Address, context: ssl.SSLContext, failure: UnreachableError | None) -> Handshake:
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = context.wrap_bio(incoming, outgoing, server_hostname=address.host)
+    tls = context.wrap_bio(incoming, outgoing, server_hostname=address.vouched_name)
     received = bytearray()
     with socket.create_connection((address.host, address.port), timeout=PATIENCE) as connection:
         deadline = time.monotonic() + PATIENCE
@@ -115,7 +115,10 @@ def _shake_hands(address: Address, context: ssl.SSLContext, failure: Unreachable
                 with contextlib.suppress(OSError):
                     connection.sendall(outgoing.read())
                 raise
-            connection.settimeout(max(0.01, deadline - time.monotonic()))
+            patience = deadline - time.monotonic()
+            if patience <= 0:
+                raise TimeoutError
+            connection.settimeout(patience)
             chunk = connection.recv(CHUNK)
             received += chunk
             if not chunk or len(received) > MAX_BYTES:

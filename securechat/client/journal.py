@@ -8,9 +8,11 @@ that two of them send is stored once all the same.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -77,14 +79,12 @@ class Journal:
     def let_go(self, message_id: str) -> None:
         """Keep a message no longer: it has its answer."""
         self._waiting.discard(message_id)
-        try:
+        # What fails here is not worth a word: at worst it is sent once more with its id, and stored once.
+        with suppress(OSError):
             if self._waiting:
-                os.write(self._descriptor, _line({"answered": message_id}))
+                self._write(_line({"answered": message_id}), flushed=False)
             else:
                 os.ftruncate(self._descriptor, 0)
-        except OSError:
-            # Not worth a word: at worst it is sent once more with its id, and stored once.
-            pass
 
     def close(self) -> None:
         """Let others have the file."""
@@ -109,31 +109,43 @@ class Journal:
         if not self.left:
             os.ftruncate(self._descriptor, 0)
         elif not content.endswith(b"\n"):
-            os.write(self._descriptor, b"\n")
+            os.ftruncate(self._descriptor, content.rfind(b"\n") + 1)
 
     def _take_over(self, other: Self) -> None:
         other._read()
         found = [message for message in other.left if message.id not in self._waiting]
-        self._append(found)
-        self.left += tuple(found)
-        self.complaint = self.complaint or other.complaint
-        os.ftruncate(other._descriptor, 0)
+        try:
+            self._append(found)
+        except Unsendable as error:
+            # It stays whole where it is, for the next start that has room.
+            self.complaint = self.complaint or f"{other.path}: what waits there is not sent now: it {error}"
+        else:
+            self.left += tuple(found)
+            self.complaint = self.complaint or other.complaint
+            os.ftruncate(other._descriptor, 0)
         other.close()
 
     def _append(self, messages: list[Outgoing]) -> None:
         if not messages:
             return
         lines = b"".join(_line({name: getattr(message, name) for name in _FIELDS}) for message in messages)
-        size = os.fstat(self._descriptor).st_size
         try:
-            written = os.write(self._descriptor, lines)
-            if written < len(lines):
-                raise OSError(None, "no room for the whole of it")
-            os.fsync(self._descriptor)
+            self._write(lines, flushed=True)
         except OSError as error:
-            os.ftruncate(self._descriptor, size)
             raise Unsendable(f"cannot be kept in {self.path}: {error.strerror}") from error
         self._waiting.update(message.id for message in messages)
+
+    def _write(self, lines: bytes, *, flushed: bool) -> None:
+        """Add lines: all of them or, with an OSError, none."""
+        size = os.fstat(self._descriptor).st_size
+        try:
+            if os.write(self._descriptor, lines) < len(lines):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if flushed:
+                os.fsync(self._descriptor)
+        except OSError:
+            os.ftruncate(self._descriptor, size)
+            raise
 
 
 def parse_journal(content: bytes) -> tuple[tuple[Outgoing, ...], int]:

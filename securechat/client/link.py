@@ -22,6 +22,7 @@ from securechat.client.events import (
     HistoryFailed,
     HistoryRequest,
     Refused,
+    Renamed,
     SignedIn,
     SignInRefused,
     TargetsRequest,
@@ -29,18 +30,15 @@ from securechat.client.events import (
 from securechat.client.gaps import UNASKABLE, Gaps
 from securechat.client.outbox import Delivery, Outbox, Outgoing
 from securechat.client.session import ClientSession
-from securechat.client.signin import Phase, explain_refusal
+from securechat.client.signin import Phase, explain_refusal, rename_user
 from securechat.client.state import State
-from securechat.client.timing import Backoff, Timing
-from securechat.client.trust import NO_SERVER_OF_OURS, explain, is_final
-from securechat.errors import ProtocolError, UnreachableError
+from securechat.client.timing import Backoff, Timing, milliseconds
+from securechat.client.trust import GONE, NO_SERVER_OF_OURS, explain, explain_loss, is_final
+from securechat.errors import Fault, ProtocolError, UnreachableError
 
 MAX_EVENTS: Final = 2000
 """Events waiting for a consumer; beyond it nothing is read from the server until the consumer has caught up."""
-
-
-def _milliseconds() -> int:
-    return time.time_ns() // 1_000_000
+_PASSING: Final = frozenset({Fault.UNREACHABLE, Fault.TRY_LATER})
 
 
 class Link:
@@ -56,7 +54,7 @@ class Link:
     follow: the conversations whose messages are wanted; None for all of them.
     outbox: holds what was not confirmed last time; a new one unless given.
     since: conversation to (time in ms, msgid or ""): where it was seen to the last time.
-    sleep, chance, clock: for tests.
+    offline: come in also while the server is away, after `timing.entry` seconds at most, and keep trying.
     """
 
     def __init__(
@@ -70,6 +68,7 @@ class Link:
         follow: Collection[str] | None = None,
         since: Mapping[str, tuple[int, str]] | None = None,
         outbox: Outbox | None = None,
+        offline: bool = False,
         timing: Timing | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
@@ -88,7 +87,10 @@ class Link:
         self._clock = clock
         self._backoff = Backoff(self._timing.first_delay, self._timing.most_delay, chance)
         self._gaps = Gaps(self.state, backlog, follow)
-        self._session = ClientSession(user, secret, _milliseconds)
+        self._session = ClientSession(user, secret, milliseconds)
+        self.state.nick = self._session.nick
+        self._offline = offline
+        self._was_in = False
         self._connection: Connection | None = None
         self._signed_in_at: float | None = None
         self._answers: dict[str, asyncio.Future[None]] = {}
@@ -101,7 +103,7 @@ class Link:
         return f"Link({self.address}, {self._user!r}, {'online' if self.is_online else 'offline'})"
 
     async def __aenter__(self) -> Self:
-        """Connect and sign in.
+        """Connect and sign in; where one may come in offline, as far as that goes.
 
         Raises:
             UnreachableError: no connection, or the certificate is not accepted.
@@ -112,7 +114,11 @@ class Link:
         welcomed: asyncio.Future[None] = loop.create_future()
         self._task = asyncio.create_task(self._run(welcomed))
         try:
-            await welcomed
+            # Past the deadline nobody waits for it any more: what goes wrong then ends the iteration.
+            async with asyncio.timeout(self._timing.entry if self._offline else None):
+                await welcomed
+        except TimeoutError:
+            pass
         except BaseException:
             await self.close()
             raise
@@ -194,16 +200,18 @@ class Link:
         self._session.send_command(name, *params)
         self._write()
 
-    def ask_history(self, target: str, limit: int, before: str = "*") -> None:
-        """Ask for messages of a conversation; a `HistoryPage` or `HistoryFailed` event answers.
+    def ask_history(self, target: str, limit: int, before: str = "*") -> HistoryRequest:
+        """Ask for messages of a conversation; a `HistoryPage` or `HistoryFailed` with the request returned answers.
 
         before: `*` for the latest, or `msgid=…` or `timestamp=…` for those before it.
         """
         if not self.is_online:
             raise Unsendable("no connection at the moment")
         subcommand = "LATEST" if before == "*" else "BEFORE"
-        self._session.ask_history(HistoryRequest(subcommand, target, before, min(limit, self._session.page)))
+        request = HistoryRequest(subcommand, target, before, min(limit, self._session.page))
+        self._session.ask_history(request)
         self._write()
+        return request
 
     def ask_targets(self, after: int = 0) -> None:
         """Ask for the conversations with messages after a time; a `TargetsPage` or `HistoryFailed` event answers.
@@ -248,6 +256,8 @@ class Link:
                 self._lose_connection()
                 delay = self._backoff.take()
                 await self._tell(Disconnected(reason, delay))
+                if not welcomed.done():
+                    welcomed.set_result(None)
                 await self._sleep(delay)
         except Exception as error:
             self._error = error
@@ -270,17 +280,17 @@ class Link:
         except ProtocolError as error:
             failure = UnreachableError(f"the server broke the protocol: {error}", NO_SERVER_OF_OURS)
         except (OSError, EOFError, UnicodeError) as error:
-            failure = explain(error, self.address.host) if self._connection is None else UnreachableError(f"{error}")
+            failure = explain(error, self.address.host) if self._connection is None else explain_loss(error)
             final = is_final(error)
         finally:
             await self._hang_up()
-        if final or not welcomed.done():
-            raise UnreachableError(f"{self.address}: {failure}", failure.remedy, failure.fault)
+        if final or not (self._was_in or (self._offline and failure.fault in _PASSING)):
+            raise UnreachableError(f"{self.address}: {failure}", failure.remedy or GONE, failure.fault)
         return str(failure)
 
     async def _converse(self, welcomed: asyncio.Future[None]) -> None:
         self._connection = await Connection.open(self.address, self._context, self._timing)
-        self._session = ClientSession(self._user, self._secret, _milliseconds)
+        self._session = ClientSession(self._user, self._secret, milliseconds)
         try:
             async with asyncio.timeout(self._timing.sign_in) as deadline:
                 await self._flush()
@@ -293,6 +303,7 @@ class Link:
             received = await connection.read(self._ask_for_life)
             for event in self._session.receive(received):
                 if isinstance(event, SignedIn):
+                    self._was_in = True
                     deadline.reschedule(None)
                     self._signed_in_at = self._clock()
                 await self._take(event)
@@ -321,8 +332,8 @@ class Link:
             case Refused():
                 self.outbox.refuse(event.id, event.code, event.reason)
                 self._settle(event.id)
-            case _:
-                pass
+            case Renamed() if event.own:
+                self._user = rename_user(self._user, event.new_nick)
         for shown in self._gaps.take(event):
             if self.state.apply(shown):
                 await self._tell(shown)

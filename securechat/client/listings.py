@@ -6,6 +6,8 @@
     bans      367 … 368   mask, who set it, time in seconds since 1970
     devices   NOTE …      id, created, `this-device` or `device`, label
 
+An export has no end that could be waited for with all of it in memory: its rows are told one by one.
+
 (Modern IRC; docs/protocol.md for devices)
 """
 
@@ -14,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from securechat.client.events import Event, Listing, PasswordChanged
+from securechat.client.events import AccountDeleted, Event, ExportEnded, ExportRow, Listing, PasswordChanged
 from securechat.wire.message import Message
 from securechat.wire.numerics import (
     RPL_AWAY,
@@ -36,6 +38,8 @@ from securechat.wire.numerics import (
 
 MAX_ROWS: Final = 10_000
 """Rows of a listing; a server that sends more is not listened to further."""
+MAX_EXPORT_ROW: Final = 1 << 20
+"""Characters of one row of an export, far more than a line and its tags can hold; what is longer comes cut."""
 
 _Row = Callable[[Message], tuple[str, ...]]
 
@@ -45,12 +49,15 @@ class Listings:
 
     def __init__(self) -> None:
         self._rows: dict[str, list[tuple[str, ...]]] = {}
+        self._export = _ExportParts()
 
     def take(self, line: Message) -> list[Event] | None:
         """Return what a line completes, if anything; None when it belongs to no list."""
         key = line.command if line.command != "NOTE" else f"{line.param(0)} {line.param(1)}"
-        if key == "ACCOUNT PASSWORD_CHANGED":
-            return [PasswordChanged()]
+        if key in _NEWS:
+            return [_NEWS[key]]
+        if key in ("ACCOUNT EXPORT", "ACCOUNT END_OF_EXPORT"):
+            return self._export.take(line)
         if key in _ENDS:
             kind, subject = _ENDS[key]
             rows = self._rows.pop(kind, [])
@@ -63,6 +70,33 @@ class Listings:
         if read is not None and len(line.params) >= needed and len(rows) < MAX_ROWS:
             rows.append(read(line))
         return []
+
+
+class _ExportParts:
+    """Joins the parts of each row of an export; the next row's first part, or the end, says that one is whole."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._parts: list[str] = []
+        self._length = 0
+
+    def take(self, line: Message) -> list[Event]:
+        """Return the row that a line completes, if any."""
+        if line.param(1) == "END_OF_EXPORT":
+            return [*self._complete(0), ExportEnded()]
+        number = line.param(2)
+        if len(line.params) < 4 or not (number.isascii() and number.isdigit() and 0 < len(number) <= 12):
+            return []
+        row = self._complete(int(number)) if int(number) != self._number else []
+        if self._length <= MAX_EXPORT_ROW:
+            self._parts.append(line.params[3])
+            self._length += len(line.params[3])
+        return row
+
+    def _complete(self, following: int) -> list[Event]:
+        row: list[Event] = [ExportRow(self._number, "".join(self._parts))] if self._parts else []
+        self._number, self._parts, self._length = following, [], 0
+        return row
 
 
 def _known(what: str, param: int) -> _Row:
@@ -84,6 +118,11 @@ _ROWS: Final[dict[str, tuple[str, int, _Row | None]]] = {
     "ACCOUNT DEVICE": ("devices", 6, lambda line: (line.params[2], line.params[3], line.params[4], line.params[5])),
 }
 """By command, or by both words of a NOTE: the kind of list, the parameters that are needed, and what reads a row."""
+_NEWS: Final[dict[str, Event]] = {
+    "ACCOUNT PASSWORD_CHANGED": PasswordChanged(),
+    "ACCOUNT DELETED": AccountDeleted(),
+}
+"""By both words of a NOTE: what it says, all of it."""
 _ENDS: Final = {
     RPL_ENDOFWHO: ("who", 1),
     RPL_ENDOFWHOIS: ("whois", 1),

@@ -33,6 +33,11 @@ class Notebook:
         """Conversation to (time in ms, msgid or ""), as `Link` takes it."""
         return {position.name: (position.time, position.msgid) for position in self._positions.values()}
 
+    @property
+    def conversations(self) -> list[str]:
+        """Their names; what was said last comes first."""
+        return [place.name for place in sorted(self._positions.values(), key=lambda place: place.time, reverse=True)]
+
     def position(self, conversation: str) -> Position | None:
         """Return how far a conversation was read, or None when nothing is known of it."""
         return self._positions.get(fold(conversation))

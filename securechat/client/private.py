@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +24,18 @@ def make_private_directory(path: Path) -> None:
     path.mkdir(PRIVATE_DIRECTORY, exist_ok=True)
 
 
+@contextmanager
+def hold_directory(path: Path) -> Iterator[None]:
+    """Keep other clients from holding a directory while the block runs; without locks there (NFS) nobody is kept."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def write_private(path: Path, content: bytes) -> None:
     """Write a file that only its owner may read, whatever the umask; it is replaced as a whole or not at all.
 
@@ -31,6 +46,7 @@ def write_private(path: Path, content: bytes) -> None:
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
         with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, PRIVATE_FILE)
             file.write(content)
             file.flush()
             os.fsync(descriptor)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from securechat.client.address import Address, parse_address
-from securechat.client.private import make_private_directory, write_private
+from securechat.client.private import hold_directory, make_private_directory, write_private
 from securechat.errors import ConfigError
 
 PROFILE: Final = "profile.toml"
@@ -57,13 +57,20 @@ class Profile:
 
 
 def find_home() -> Path:
-    """Return the directory in which a client remembers."""
+    """Return the directory in which a client remembers.
+
+    Raises:
+        ConfigError: who runs this has no home.
+    """
     named = os.environ.get("SECURECHAT_CLIENT_HOME")
     if named:
         return Path(named)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "securechat-client"
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "securechat"
+    try:
+        if sys.platform == "darwin":
+            return Path.home() / "Library" / "Application Support" / "securechat-client"
+        return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "securechat"
+    except RuntimeError:
+        raise ConfigError("there is no home directory: set HOME, or SECURECHAT_CLIENT_HOME") from None
 
 
 def server_directory(home: Path, address: Address) -> Path:
@@ -88,15 +95,18 @@ def read_profile(home: Path) -> Profile:
     path = home / PROFILE
     try:
         with path.open("rb") as file:
-            text = file.read(MAX_BYTES).decode()
+            # Editors of Windows begin a file with a mark of its encoding.
+            text = file.read(MAX_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
         return Profile()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({_reason(error)}); mend it or move it away") from None
     try:
-        return parse_profile(tomllib.loads(text), str(path))
-    except tomllib.TOMLDecodeError as error:
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        # Numbers of thousands of digits and lists in lists in lists are errors of other kinds.
         raise ConfigError(f"{path}: is not valid TOML ({error}); mend that place or move the file away") from None
+    return parse_profile(table, str(path))
 
 
 def parse_profile(table: dict[str, Any], origin: str) -> Profile:
@@ -109,8 +119,10 @@ def parse_profile(table: dict[str, Any], origin: str) -> Profile:
     default, servers = table.get("default", ""), table.get("servers", {})
     if not isinstance(default, str) or not isinstance(servers, dict):
         raise ConfigError(f'{origin}: default must be a text and servers a table: default = "HOST:PORT"')
-    known = {_name(parse_address(name)): _parse_server(entry, origin, name) for name, entry in servers.items()}
-    return Profile(_name(parse_address(default)) if default else "", known)
+    known = {
+        _parse_name(name, origin, "servers"): _parse_server(entry, origin, name) for name, entry in servers.items()
+    }
+    return Profile(_parse_name(default, origin, "default") if default else "", known)
 
 
 def remember(home: Path, address: Address, server: KnownServer) -> None:
@@ -121,14 +133,14 @@ def remember(home: Path, address: Address, server: KnownServer) -> None:
     Raises:
         ConfigError: the profile cannot be read or written.
     """
-    profile = read_profile(home)
-    if profile.find(address) == server and profile.default:
-        return
-    servers = {**profile.servers, _name(address): server}
     try:
-        content = write_toml(Profile(profile.default or _name(address), servers)).encode()
         make_private_directory(home)
-        write_private(home / PROFILE, content)
+        with hold_directory(home):
+            profile = read_profile(home)
+            if profile.find(address) == server and profile.default:
+                return
+            servers = {**profile.servers, _name(address): server}
+            write_private(home / PROFILE, write_toml(Profile(profile.default or _name(address), servers)).encode())
     except (OSError, UnicodeEncodeError) as error:
         raise ConfigError(f"{home / PROFILE}: cannot be written ({_reason(error)})") from None
 
@@ -141,6 +153,13 @@ def write_toml(profile: Profile) -> str:
         values = ((each.name, getattr(server, each.name)) for each in fields(server))
         lines += [f"{key} = {_quote(value)}" for key, value in values if value]
     return "\n".join(lines) + "\n"
+
+
+def _parse_name(text: str, origin: str, key: str) -> str:
+    try:
+        return _name(parse_address(text))
+    except ConfigError as error:
+        raise ConfigError(f"{origin}: {key}: {error}") from None
 
 
 def _parse_server(entry: Any, origin: str, name: str) -> KnownServer:
@@ -179,7 +198,9 @@ def _encode(name: str) -> str:
 def _quote(text: str) -> str:
     """Return a text as a basic string. (TOML 1.0, String)"""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in escaped) + '"'
+    # What is no character (a path need not be UTF-8) cannot stand in TOML at all, and is refused when it is encoded.
+    kept = (c if c.isprintable() or "\ud800" <= c <= "\udfff" else f"\\U{ord(c):08X}" for c in escaped)
+    return '"' + "".join(kept) + '"'
 
 
 def _reason(error: Exception) -> str:

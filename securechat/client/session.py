@@ -21,13 +21,22 @@ from securechat.client.events import (
     NamesListed,
     Noticed,
     Refused,
+    Renamed,
     TargetsPage,
     TargetsRequest,
 )
 from securechat.client.listings import Listings
 from securechat.client.outbox import Delivery, Outgoing
 from securechat.client.signin import Phase, SignIn, last_words
-from securechat.client.translate import REPLY_TAG, read_members, read_message, read_msgid, read_target, to_event
+from securechat.client.translate import (
+    REPLY_TAG,
+    is_channel,
+    read_members,
+    read_message,
+    read_msgid,
+    read_target,
+    to_event,
+)
 from securechat.errors import ProtocolError
 from securechat.wire.batch import Batch, BatchCollector
 from securechat.wire.framing import MAX_CLIENT_TAGS, MAX_REST, MAX_TAGS, LineSplitter, Overlong
@@ -41,6 +50,9 @@ MAX_BATCHED: Final = 12_000
 """Lines held in open batches: a page of 100 messages of 100 lines each, and more than any answer to a labelled command."""
 MAX_REQUESTS: Final = 4096
 MAX_MEMBERS: Final = 10_000
+MAX_UNHELD: Final = 8
+"""Batches open at once whose lines are told as they come."""
+EXPORT_BATCH: Final = "securechat.internal/export"
 FAR_FUTURE: Final = "9999-12-31T23:59:59.999Z"
 
 _Request = HistoryRequest | TargetsRequest | Outgoing
@@ -58,6 +70,7 @@ class ClientSession:
         self._clock = clock
         self._splitter = LineSplitter(MAX_TAGS, MAX_REST)
         self._batches = BatchCollector(max_messages=MAX_BATCHED)
+        self._unheld: set[str] = set()
         self._out: list[bytes] = []
         self._userhost = ""
         self._requests: dict[str, _Request] = {}
@@ -201,9 +214,22 @@ class ClientSession:
             except ProtocolError:
                 # A line that cannot be read says nothing; those around it still count.
                 continue
+            if message.command == "BATCH" and self._is_unheld(message):
+                continue
             for item in self._batches.feed(message):
                 events += self._take(item, item.tags.get("label", ""))
         return events
+
+    def _is_unheld(self, line: Message) -> bool:
+        """Tell whether a BATCH line opens or closes a batch without a limit, whose lines no memory is to hold."""
+        ref = line.param(0)[1:]
+        if line.param(0)[:1] == "-" and ref in self._unheld:
+            self._unheld.discard(ref)
+            return True
+        if line.param(0)[:1] == "+" and line.param(1) == EXPORT_BATCH and len(self._unheld) < MAX_UNHELD:
+            self._unheld.add(ref)
+            return True
+        return False
 
     def _take(self, item: Message | Batch, label: str) -> list[Event]:
         if isinstance(item, Message) and item.command in _ALWAYS:
@@ -290,9 +316,18 @@ class ClientSession:
     def _names_end(self, line: Message) -> list[Event]:
         channel, members = self._names
         self._names = ("", [])
-        if not channel or fold(channel) != fold(line.param(1)):
-            return []
-        return [NamesListed(channel, tuple(members))]
+        if fold(channel) == fold(line.param(1)):
+            return [NamesListed(channel, tuple(members))] if channel else []
+        # An end without a beginning: there is no such channel, or nobody in it that we may see.
+        return [NamesListed(line.param(1), ())] if is_channel(line.param(1)) else []
+
+    def _rename(self, line: Message) -> list[Event]:
+        events = self._translate(line)
+        for event in events:
+            if isinstance(event, Renamed) and event.own:
+                # From here on echoes come from the new name, and less fits behind it.
+                self._sign_in.nick, self._userhost = event.new_nick, ""
+        return events
 
     def _join(self, line: Message) -> list[Event]:
         nick, user, host = split_userhost(line.source)
@@ -315,5 +350,6 @@ _STEPS: Final[dict[str, _Step]] = {
     RPL_NAMREPLY: ClientSession._names_part,
     RPL_ENDOFNAMES: ClientSession._names_end,
     "JOIN": ClientSession._join,
+    "NICK": ClientSession._rename,
     "CAP": ClientSession._skip,
 }

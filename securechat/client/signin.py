@@ -184,6 +184,12 @@ class SignIn:
         return [SignInRefused(code, reason, final=code not in TRY_LATER)]
 
 
+def rename_user(user: str, nick: str) -> str:
+    """Return `account` or `account@device` with another name of the account, or as it was where none has that name."""
+    _, at, device = user.partition("@")
+    return nick + at + device if is_account_name(nick) else user
+
+
 def explain_refusal(event: SignInRefused) -> NoEntryError:
     """Say in one line why the server does not let us in, in another what to do, and which fault it is."""
     said = f"{event.reason} ({event.code})"

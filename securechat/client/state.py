@@ -161,7 +161,7 @@ class State:
 
     def _list_names(self, event: NamesListed) -> None:
         channel = self.find_channel(event.channel)
-        if channel is None:
+        if channel is None or not event.members:
             return
         channel.members = {}
         room = MAX_MEMBERS - self._count_members()

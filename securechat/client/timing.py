@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,12 +11,13 @@ from dataclasses import dataclass
 class Timing:
     """How patient a link is, in seconds.
 
-    connect: for TCP and TLS; sign_in: from there to the welcome; idle: silence after which a PING is sent; answer: for
+    connect: for TCP and TLS; entry: for the welcome, where one comes in without it too; sign_in: from there to the welcome; idle: silence after which a PING is sent; answer: for
     an answer to it; stable: how long a connection must have lasted for the delays to begin anew; first_delay and
     most_delay: before the next attempt; closing: for saying goodbye.
     """
 
     connect: float = 15
+    entry: float = 3
     sign_in: float = 60
     idle: float = 30
     answer: float = 30
@@ -23,6 +25,11 @@ class Timing:
     first_delay: float = 0.5
     most_delay: float = 30
     closing: float = 2
+
+
+def milliseconds() -> int:
+    """Return the time since 1970."""
+    return time.time_ns() // 1_000_000
 
 
 class Backoff:

@@ -25,6 +25,7 @@ from securechat.client.events import (
 from securechat.wire.message import Message
 from securechat.wire.names import fold, split_userhost
 from securechat.wire.numerics import (
+    ERR_INVALIDMODEPARAM,
     ERR_NOMOTD,
     RPL_AWAY,
     RPL_CHANNELMODEIS,
@@ -44,8 +45,8 @@ PREFIXES: Final = "~&@%+"
 """What can stand before a nick in a list of names."""
 
 
-_FAILURES: Final = frozenset({"902", "904", "905", "906", "907"})
-"""Numerics above 599 that say no, all of them about SASL; those from 400 to 599 do, but for a missing MOTD."""
+_FAILURES: Final = frozenset({ERR_INVALIDMODEPARAM, "902", "904", "905", "906", "907"})
+"""Numerics above 599 that say no: a mode's parameter, SASL; those from 400 to 599 do, but for a missing MOTD."""
 
 
 def is_sayable(name: str) -> bool:
@@ -164,7 +165,9 @@ def _quit(line: Message, nick: str) -> Event:
     return Departed(_who(line), line.param(0))
 
 
-def _nick(line: Message, nick: str) -> Event:
+def _nick(line: Message, nick: str) -> Event | None:
+    if not is_sayable(line.params[0]):
+        return None
     return Renamed(_who(line), line.params[0], _is_own(line, nick))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Final, NamedTuple
 
 from securechat.errors import ConfigError, Fault, UnreachableError
 
+GONE: Final = "try again in a minute; if it stays so, ask the server's admin"
 NO_SERVER_OF_OURS: Final = "check that it is a securechat server on this port"
 
 _FAULT_OF_CODE: Final = {
@@ -87,13 +89,27 @@ def explain(error: BaseException, host: str) -> UnreachableError:
         return _explain_handshake(error, host)
     if isinstance(error, socket.gaierror | UnicodeError):
         return UnreachableError(f"no address is known for {host!r}", "check how the name is written, and the network")
-    if isinstance(error, ConnectionRefusedError) or "Connect call failed" in str(error):
+    # Of several addresses that fail asyncio tells in words only.
+    if isinstance(error, ConnectionRefusedError) or f"[Errno {errno.ECONNREFUSED}]" in str(error):
         return UnreachableError("nothing listens there", f"check that the server of {host} runs, and the port")
     if isinstance(error, TimeoutError):
         return UnreachableError(f"{host} does not answer", "check the address, the port, the network and firewalls")
+    if any(f"[Errno {number}]" in str(error) for number in (errno.EHOSTUNREACH, errno.ENETUNREACH)):
+        return UnreachableError(f"there is no way to {host}", "check the network, and the address")
     if isinstance(error, ConnectionError | EOFError):
         return _hung_up(host)
     return UnreachableError(f"cannot connect to {host}: {error}", "check the address and the network")
+
+
+def explain_loss(error: BaseException) -> UnreachableError:
+    """Say in one line why a connection broke after the handshake, and in another what to do."""
+    if getattr(error, "reason", None) == "TLSV13_ALERT_CERTIFICATE_REQUIRED":
+        return UnreachableError(
+            "the server wants a certificate of the client on this port, and this client has none",
+            "ask the server's admin for the port on which one signs in by password",
+        )
+    reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or "the stream ended"
+    return UnreachableError(f"the connection broke ({reason})", GONE)
 
 
 def is_final(error: BaseException) -> bool:

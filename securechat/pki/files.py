@@ -77,6 +77,10 @@ def _write_new(path: Path, data: bytes, mode: int) -> None:
     with os.fdopen(descriptor, "wb") as stream:
         # A strict umask would leave a public file unreadable to others; it can never have widened the mode.
         os.fchmod(descriptor, mode)
+        if os.geteuid() == 0:
+            # An administrator may write it, but the server has to read it: it is for whose directory this is.
+            place = path.parent.stat()
+            os.fchown(descriptor, place.st_uid, place.st_gid)
         stream.write(data)
         stream.flush()
         os.fsync(descriptor)

@@ -12,6 +12,8 @@ from securechat.errors import ConfigError
 
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _LONGEST_HOST = 253
+_AMBIGUOUS = frozenset("ß\u03c2\u200c\u200d")
+"""What IDNA of 2003 and of 2008 write as different hosts (Unicode UTS #46, 7: deviation characters)."""
 
 SubjectName = x509.DNSName | x509.IPAddress
 
@@ -76,6 +78,8 @@ def _parse_host(text: str) -> x509.DNSName:
     refusal = ConfigError(f"{text!r} is neither a host name nor an IP address: give one like chat.example.org or ::1")
     host = text.strip().rstrip(".").lower()
     if not host.isascii():
+        if not _AMBIGUOUS.isdisjoint(host):
+            raise ConfigError(f"{text!r}: clients differ on which host that is: give it in its form xn--…")
         try:
             host = host.encode("idna").decode("ascii")
         except UnicodeError:

@@ -61,11 +61,14 @@ class Access:
 
     def with_home(self) -> Access:
         """Return this access with a home that is there; without one where it cannot be made."""
-        home = account_directory(find_home(), self.address, self.user)
         try:
+            home = account_directory(find_home(), self.address, self.user)
             make_private_directory(home)
         except OSError as error:
             warn(f"securechat-client: {show(str(home))}: {error.strerror}; nothing is remembered")
+            return self
+        except ConfigError as error:
+            warn(f"securechat-client: {show(str(error))}; nothing is remembered")
             return self
         return replace(self, home=home)
 

@@ -39,10 +39,26 @@ def ask(question: str) -> str:
 
 
 def ask_password(user: str, where: str) -> str:
-    """Return a password that is typed without being shown."""
+    """Return a password that is typed without being shown.
+
+    Raises:
+        EOFError: the terminal is gone, or Ctrl-D was typed. ConfigError: it is no UTF-8.
+    """
     import getpass
 
-    return getpass.getpass(f"Password of {show(user)} at {show(where)}: ")
+    try:
+        return getpass.getpass(f"Password of {show(user)} at {show(where)}: ")
+    except UnicodeDecodeError:
+        raise ConfigError("the password is not UTF-8; set the terminal's encoding to it") from None
+
+
+def _read_byte(descriptor: int, source: str) -> bytes:
+    try:
+        return os.read(descriptor, 1)
+    except OSError as error:
+        if os.isatty(descriptor):
+            raise
+        raise ConfigError(f"{source} cannot be read: {error.strerror}") from None
 
 
 def read_first_line(descriptor: int, source: str = "the first line of standard input") -> bytes:
@@ -55,7 +71,7 @@ def read_first_line(descriptor: int, source: str = "the first line of standard i
     """
     line = bytearray()
     while not line.endswith(b"\n"):
-        byte = os.read(descriptor, 1)
+        byte = _read_byte(descriptor, source)
         if not byte:
             if not line and os.isatty(descriptor):
                 raise EOFError

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from base64 import b64encode
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from securechat.client.errors import Unsendable
 from securechat.errors import ProtocolError
+from securechat.plain import leaving, lookback
 from securechat.plain.arguments import WrongUsage, channel_first, checked, read_number, split, taken_back
-from securechat.plain.settings import change, list_settings
+from securechat.plain.settings import SETTINGS, change, list_settings
 from securechat.plain.wording import word_action
 from securechat.wire.message import parse
 
@@ -92,7 +95,15 @@ def _switch(talk: Talk, text: str) -> None:
 def _history(talk: Talk, text: str) -> None:
     if not talk.current:
         raise WrongUsage
-    talk.link.ask_history(talk.current, read_number(text, MOST_HISTORY) if text else HISTORY_LINES)
+    words = text.split()
+    more = words[:1] == ["more"]
+    if len(words) > 1 + more:
+        raise WrongUsage
+    count = read_number(words[-1], MOST_HISTORY) if len(words) > more else HISTORY_LINES
+    if count > lookback.MOST:
+        talk.tell(f"{lookback.MOST} at once; /history more goes on, and securechat-client export prints everything")
+    before = talk.transcript.before_what_is_seen(talk.current) if more else "*"
+    talk.lookback.begin(talk.current, min(count, lookback.MOST), before)
 
 
 # Channels
@@ -100,11 +111,18 @@ def _history(talk: Talk, text: str) -> None:
 
 def _join(talk: Talk, text: str) -> None:
     channel, key = split(text, 1)
+    known = talk.link.state.find_channel(channel)
+    if known is not None:
+        talk.switch(known.name)
+        return
     talk.link.command("JOIN", checked(channel), *([key] if key else []))
     talk.transcript.expect(channel)
 
 
 def _part(talk: Talk, text: str) -> None:
+    if text and not text.startswith("#"):
+        # A channel whose # was forgotten must not become the reason to leave this one.
+        raise WrongUsage
     channel, reason = channel_first(talk.current, text)
     talk.link.command("PART", channel, *([reason] if reason else []))
 
@@ -129,7 +147,9 @@ def _list(talk: Talk, text: str) -> None:
 
 def _invite(talk: Talk, text: str) -> None:
     nick, rest = split(text, 1)
-    channel, _ = channel_first(talk.current, rest)
+    channel, excess = channel_first(talk.current, rest)
+    if excess:
+        raise WrongUsage
     talk.link.command("INVITE", checked(nick), channel)
 
 
@@ -190,16 +210,27 @@ async def _passwd(talk: Talk, text: str) -> None:
         raise WrongUsage
     if not talk.link.is_online:
         raise Unsendable("no connection at the moment")
-    old = await talk.ask_secret("Your password now: ")
-    if old is None:
-        talk.tell("a password can be typed on a terminal only, where nobody sees it")
-        return
-    new = await talk.ask_secret("The new password: ")
-    if not old or not new or new != await talk.ask_secret("The new one again: "):
+    words = []
+    for question in ("Your password now: ", "The new password: ", "The new one again: "):
+        word = await talk.ask_secret(question)
+        if word is None:
+            talk.tell("a password can be typed on a terminal only, where nobody sees it")
+            return
+        if not word:
+            talk.tell("nothing is changed")
+            return
+        words.append(word)
+    old, new, again = words
+    if new != again:
         talk.tell("these are not the same; nothing is changed")
         return
+    try:
+        encoded = [b64encode(word.encode()).decode() for word in (old, new)]
+    except UnicodeEncodeError:
+        talk.tell("that is not UTF-8; nothing is changed")
+        return
+    talk.link.command("ACCOUNT", "PASSWD64", *encoded)
     talk.change_password(old, new)
-    talk.link.command("ACCOUNT", "PASSWD64", *(b64encode(word.encode()).decode() for word in (old, new)))
 
 
 def _devices(talk: Talk, text: str) -> None:
@@ -212,9 +243,20 @@ def _devices(talk: Talk, text: str) -> None:
     talk.link.command("ACCOUNT", "DEVICE", "DEL", device)
 
 
+def _export(talk: Talk, text: str) -> None:
+    talk.export(Path(os.path.expanduser(text)) if text else None)  # noqa: PTH111
+
+
+async def _delete(talk: Talk, text: str) -> None:
+    if text:
+        # Whatever it is, it was typed in sight: it must not be taken for a password.
+        raise WrongUsage
+    await leaving.delete_account(talk)
+
+
 def _set(talk: Talk, text: str) -> None:
     name, _, value = text.partition(" ")
-    if not value:
+    if not value and name.lower() in ("", *SETTINGS):
         for line in list_settings(talk.settings):
             talk.tell(line)
         return
@@ -235,9 +277,8 @@ def _quote(talk: Talk, text: str) -> None:
 
 
 def _help(talk: Talk, text: str) -> None:
-    width = max(len(command.usage) for command in COMMANDS.values())
     for command in COMMANDS.values():
-        talk.tell(f"{command.usage:<{width}}  {command.summary}")
+        talk.tell(f"{command.usage}: {command.summary}")
     talk.tell("anything else is said in the current conversation; a line that begins with // is said with one /")
 
 
@@ -247,7 +288,7 @@ def _quit(talk: Talk, text: str) -> None:
 
 COMMANDS: Final[dict[str, Command]] = {
     "join": Command("/join #channel [key]", "come into a channel, or make it", _join),
-    "part": Command("/part [#channel] [reason]", "leave a channel for good", _part),
+    "part": Command("/part [#channel [reason]]", "leave a channel for good", _part),
     "switch": Command("/switch #channel|nick", "talk there from now on", _switch),
     "msg": Command("/msg nick|#channel text", "say something there, once", _msg),
     "me": Command("/me text", "say what you do", _me),
@@ -261,7 +302,11 @@ COMMANDS: Final[dict[str, Command]] = {
     "who": Command("/who [#channel|nick]", "show who is here and who is away", _who),
     "whois": Command("/whois nick", "show what is known of somebody", _whois),
     "list": Command("/list [#channel]", "list the channels", _list),
-    "history": Command("/history [number]", f"show the last messages again ({HISTORY_LINES})", _history),
+    "history": Command(
+        "/history [more] [number]",
+        f"show the last messages again ({HISTORY_LINES}), or more from before these",
+        _history,
+    ),
     "invite": Command("/invite nick [#channel]", "ask somebody in", _invite),
     "kick": Command("/kick [#channel] nick [reason]", "put somebody out", _kick),
     "ban": Command(
@@ -274,6 +319,8 @@ COMMANDS: Final[dict[str, Command]] = {
     ),
     "passwd": Command("/passwd", "change your password; it asks for both", _passwd),
     "devices": Command("/devices [del ID]", "list your devices, or revoke the token of one", _devices),
+    "export": Command("/export [FILE]", "write your data and all you wrote into a file, as JSON lines", _export),
+    "delete": Command("/delete", "delete your account for good; it asks for its name and password", _delete),
     "set": Command("/set [name value]", "show or choose bell, colour, time and width", _set),
     "quote": Command("/quote LINE", "send a line to the server as it is", _quote),
     "help": Command("/help", "show this list", _help),

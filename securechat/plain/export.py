@@ -1,4 +1,4 @@
-"""Whole conversations for keeping: everything in them that one may read, oldest first, as JSON lines."""
+"""For keeping, as JSON lines: whole conversations, oldest first, or all that the server keeps of oneself."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Final
 
 from securechat.client.events import (
     Disconnected,
+    ExportEnded,
+    ExportRow,
+    Failed,
     Following,
     GapSuspected,
     HistoryFailed,
@@ -18,7 +21,8 @@ from securechat.client.events import (
 from securechat.errors import ConfigError, SecurechatError, UnreachableError
 from securechat.plain.access import Access, check_target
 from securechat.plain.oneshot import PATIENCE, parse_since, print_message, word_unreadable
-from securechat.plain.printed import warn
+from securechat.plain.printed import print_line, warn
+from securechat.plain.takeout import Rows
 from securechat.plain.visible import show
 from securechat.plain.wording import word_lost_connection
 from securechat.wire.names import fold
@@ -44,7 +48,13 @@ async def export(access: Access, targets: Sequence[str], since: str | None) -> i
     positions = dict.fromkeys(wanted.values(), start)
     async with access.open_link(follow=tuple(wanted.values()), since=positions) as link:
         while wanted:
-            event = await anext(link)
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    event = await anext(link)
+            except TimeoutError:
+                if link.is_online:
+                    raise UnreachableError("the server does not answer") from None
+                continue
             match event:
                 case MessageSeen():
                     print_message(event, as_json=True)
@@ -62,6 +72,31 @@ async def export(access: Access, targets: Sequence[str], since: str | None) -> i
                 case _:
                     pass
     return 0
+
+
+async def export_mine(access: Access) -> int:
+    """Print one's account's data and all one ever wrote, row by row as the server sends them. (docs/protocol.md)
+
+    Raises:
+        UnreachableError: the connection was lost: what was printed is not all of it.
+        SecurechatError: the server refuses, or what it sends makes no sense.
+    """
+    rows = Rows()
+    async with access.open_link(follow=()) as link:
+        link.command("ACCOUNT", "EXPORT")
+        async for event in link:
+            match event:
+                case ExportRow():
+                    print_line(rows.read(event))
+                case ExportEnded():
+                    return 0
+                case Failed(command="ACCOUNT"):
+                    raise SecurechatError(f"the server does not export: {show(event.reason or event.code)}")
+                case Disconnected():
+                    raise UnreachableError(f"connection lost: {event.reason}; the export is not whole")
+                case _:
+                    pass
+    raise UnreachableError("the link has ended; the export is not whole")
 
 
 async def list_conversations(access: Access) -> list[str]:

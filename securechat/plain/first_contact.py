@@ -53,8 +53,8 @@ def meet(home: Path, address: Address, known: KnownServer) -> KnownServer:
             break
         if authority is not None and is_fingerprint_of(typed, authority):
             return _pin(home, address, known, authority)
-        path = Path(typed).expanduser()
-        if path.is_file():
+        path = _find_file(typed)
+        if path is not None:
             return adopt(address, known, path)
         warn(f"-- that is neither the fingerprint of this CA ({LEAST_DIGITS} digits of it at least) nor a file;")
         warn("   if it is what the admin gave you, somebody else may be answering here")
@@ -82,6 +82,15 @@ def fetch(home: Path, address: Address, known: KnownServer) -> KnownServer:
         cause = f"{address}: the server does not show a CA with the fingerprint in the profile"
         raise UnreachableError(cause, _HOW, Fault.UNKNOWN_CA)
     return _pin(home, address, known, authority)
+
+
+def _find_file(typed: str) -> Path | None:
+    try:
+        path = Path(typed).expanduser()
+        return path if path.is_file() else None
+    except (OSError, RuntimeError):
+        # Longer than any name, behind a door that is closed, or the home of somebody who has none.
+        return None
 
 
 def _introduce(address: Address, authority: bytes | None) -> None:

@@ -27,11 +27,21 @@ def word_listing(listing: Listing) -> list[str]:
 
 def _align(rows: Sequence[_Row]) -> list[str]:
     """Return rows with their columns one below the other, the last one as it is."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join([*(f"{cell:<{width}}" for cell, width in zip(row[:-1], widths, strict=False)), row[-1]]).rstrip()
-        for row in rows
-    ]
+    widths = [max(map(_measure, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join([*map(_pad, row[:-1], widths), row[-1]]).rstrip() for row in rows]
+
+
+def _pad(cell: str, width: int) -> str:
+    return cell + " " * (width - _measure(cell))
+
+
+def _measure(cell: str) -> int:
+    if cell.isascii():
+        return len(cell)
+    # What knows the width of every character takes its time to load.
+    from securechat.plain.wrapping import measure
+
+    return measure(cell)
 
 
 def _who_head(listing: Listing) -> str:

@@ -36,6 +36,8 @@ PATIENCE: Final = 60.0
 """Seconds to wait for the echo of a message, reconnects included."""
 MAX_UNCONFIRMED: Final = 500
 """Messages on their way at once."""
+UNCONFIRMED: Final = 3
+"""The exit code when nothing is known of a message."""
 ROW_VERSION: Final = 1
 """What `--json` rows say in `v`; it grows when a field changes its meaning or goes, not when one is added."""
 
@@ -157,37 +159,40 @@ async def _send_all(link: Link, target: str, lines: AsyncIterator[bytes], first:
     pending: dict[int, Outgoing] = {}
     worst = 0
     number = 0
-    async for line in lines:
-        if not line:
-            continue
-        number += 1
-        try:
-            pending[number] = link.post(target, _decode(line), message_id=_id_of(first, number))
-        except (LineTooLong, Unsendable) as error:
-            warn(f"securechat-client: message {number}: {error}; it and what follows was not sent")
-            worst = 1
-            break
-        if len(pending) >= MAX_UNCONFIRMED:
-            worst = max(worst, await _confirm(link, pending))
+    try:
+        async for line in lines:
+            if not line:
+                continue
+            pending[number + 1] = link.post(target, _decode(line), message_id=_id_of(first, number + 1))
+            number += 1
+            if len(pending) >= MAX_UNCONFIRMED:
+                worst = max(worst, await _confirm(link, pending, PATIENCE))
+            if worst == UNCONFIRMED:
+                warn(f"securechat-client: what follows message {number} was not sent")
+                break
+    except (LineTooLong, Unsendable) as error:
+        warn(f"securechat-client: message {number + 1}: {error}; it and what follows was not sent")
+        worst = max(worst, 1)
     while pending:
-        worst = max(worst, await _confirm(link, pending))
-    if not number:
+        # A server that has let one message wait so long is not waited for again by each of the others.
+        worst = max(worst, await _confirm(link, pending, 0 if worst == UNCONFIRMED else PATIENCE))
+    if not number and not worst:
         raise ConfigError("there is nothing to send: the text is empty")
     return worst
 
 
-async def _confirm(link: Link, pending: dict[int, Outgoing]) -> int:
+async def _confirm(link: Link, pending: dict[int, Outgoing], patience: float) -> int:
     """Wait for the oldest message and return the exit code that follows from its fate."""
     number = next(iter(pending))
     message = pending.pop(number)
     try:
-        await link.confirm(message, PATIENCE)
+        await link.confirm(message, patience)
     except MessageRefused as error:
         warn(f"securechat-client: message {number} to {show(message.target)} was refused: {show(str(error))}")
         return 1
     except DeliveryUnknown as error:
         warn(f"securechat-client: message {number} to {show(message.target)}: {error}")
-        return 3
+        return UNCONFIRMED
     return 0
 
 
@@ -199,8 +204,11 @@ async def _drain(link: Link) -> None:
 
 async def _lines_of(text: str | None) -> AsyncIterator[bytes]:
     if text is None:
-        async for line in read_lines(find_stdin()):
-            yield line
+        try:
+            async for line in read_lines(find_stdin()):
+                yield line
+        except OSError as error:
+            raise Unsendable(f"standard input cannot be read: {error.strerror}") from None
     else:
         for part in text.splitlines():
             yield part.encode(errors="surrogateescape")

@@ -32,6 +32,9 @@ class Paper(Protocol):
     def ring(self) -> None:
         """Make somebody look here."""
 
+    async def ask(self, question: str) -> str | None:
+        """Return what somebody answers, "" when they would rather not, or None where nobody can."""
+
     async def ask_secret(self, question: str) -> str | None:
         """Return what somebody types unseen, or None where nobody can."""
 
@@ -58,6 +61,10 @@ class Roll:
 
     def ring(self) -> None:
         """Be quiet: a bell is a control character."""
+
+    async def ask(self, question: str) -> str | None:
+        """Return None: the next line of a pipe is no answer."""
+        return None
 
     async def ask_secret(self, question: str) -> str | None:
         """Return None: what is piped in would stand in a file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from contextlib import suppress
 
 from securechat.errors import SecurechatError
 
@@ -35,8 +36,10 @@ def print_line(line: str) -> None:
 def warn(line: str) -> None:
     """Print one line on standard error at once, where there is one."""
     if sys.stderr is not None:
-        sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
+        # What nobody can read is no reason to stop, or to end with another exit code.
+        with suppress(OSError):
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
 
 
 def _drop_output() -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from securechat.client.notebook import read_private
-from securechat.client.private import write_private
+from securechat.client.private import hold_directory, write_private
 
 MAX_LINES: Final = 1000
 MAX_LINE: Final = 4000
 """Characters; what is longer was pasted and is not typed again."""
 
-_SECRET: Final = frozenset({"/passwd", "/quote"})
+_SECRET: Final = frozenset({"/passwd", "/delete", "/quote"})
 
 
 def is_kept(line: str) -> bool:
@@ -34,20 +35,18 @@ class Recall:
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
+        self.path = path
         self.lines = _read(path)
 
     def add(self, line: str) -> bool:
-        """Remember a line; False when it is none to remember."""
+        """Remember a line beside what other clients on the same home remember; False when it is none to remember."""
         if not is_kept(line):
             return False
         self.lines = [*self.lines, line][-MAX_LINES:]
-        if self._path is not None:
-            try:
-                write_private(self._path, json.dumps(self.lines).encode())
-            except OSError:
-                # A convenience: no reason to disturb anybody.
-                pass
+        if self.path is not None:
+            # A convenience: no reason to disturb anybody.
+            with suppress(OSError), hold_directory(self.path.parent):
+                write_private(self.path, json.dumps([*_read(self.path), line][-MAX_LINES:]).encode())
         return True
 
 

@@ -7,7 +7,10 @@ import curses
 import os
 import signal
 import sys
+from bisect import bisect_right
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import suppress
+from itertools import accumulate
 from typing import Final
 
 from prompt_toolkit import PromptSession
@@ -19,6 +22,7 @@ from prompt_toolkit.history import History
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
+from prompt_toolkit.layout.utils import explode_text_fragments
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.renderer import print_formatted_text
@@ -29,16 +33,16 @@ from securechat.client.link import Link
 from securechat.plain.belongings import Belongings
 from securechat.plain.commands import COMMANDS
 from securechat.plain.completion import complete
-from securechat.plain.line import Talk
+from securechat.plain.line import NOWHERE, Talk, is_command
 from securechat.plain.recall import Recall
 from securechat.plain.settings import LEAST_WIDTH, Settings
-from securechat.plain.visible import show
+from securechat.plain.visible import drop_controls, show, show_each
 from securechat.plain.wording import Piece
 from securechat.plain.wrapping import cut, lay_out, measure
 
-TERMINATED: Final = 128 + signal.SIGTERM
-PASTED_LINES: Final = 3
-"""More lines than these are not said before somebody has been asked."""
+INTERRUPTED: Final = 128 + signal.SIGINT
+PASTED_MESSAGES: Final = 3
+"""More messages than these are not said before somebody has been asked."""
 SHOWN_PENDING: Final = 3
 """Messages without an echo that are in sight above the line being typed."""
 
@@ -56,19 +60,28 @@ async def talk_on_terminal(link: Link, belongings: Belongings) -> int:
     with create_app_session(output=output):
         screen = Screen(output, belongings.settings)
         talk = Talk(link, screen, belongings)
-        talking = asyncio.create_task(talk.run(Desk(talk, screen, Recall(belongings.typed)).lines()))
+        talking = asyncio.create_task(talk.run(Desk(talk, screen, belongings.open_recall()).lines()))
+        signals: list[int] = []
+
+        def end(number: int) -> None:
+            signals.append(number)
+            talking.cancel()
+
         # Ended without notice it would leave behind a terminal that shows nothing of what is typed.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, talking.cancel)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, end, number)
         try:
             return await talking
         except asyncio.CancelledError:
-            if not talking.cancelled():
+            if not signals:
                 raise
-            return TERMINATED
+            return 128 + signals[0]
         finally:
             talking.cancel()
             await asyncio.gather(talking, return_exceptions=True)
-            screen.write()
+            # The window itself can be gone.
+            with suppress(OSError):
+                screen.write()
 
 
 class Screen:
@@ -122,13 +135,13 @@ class Screen:
         self._rings = True
         self._write_soon()
 
+    async def ask(self, question: str) -> str | None:
+        """Return what somebody answers; "" when they would rather not."""
+        return await _prompt(PromptSession(erase_when_done=True), question)
+
     async def ask_secret(self, question: str) -> str | None:
         """Return what somebody types unseen; "" when they would rather not."""
-        try:
-            session = PromptSession[str](erase_when_done=True, input_processors=[_Unseen()])
-            return await session.prompt_async(question)
-        except (EOFError, KeyboardInterrupt):
-            return ""
+        return await _prompt(PromptSession(erase_when_done=True, input_processors=[_Unseen()]), question)
 
     def write(self) -> None:
         """Print what is to be printed: above the line being typed, if there is one.
@@ -180,6 +193,8 @@ class Desk:
             key_bindings=self._bind_keys(),
             style=_STYLE,
             erase_when_done=True,
+            enable_suspend=True,
+            input_processors=[_AsShown()],
         )
 
     async def lines(self) -> AsyncGenerator[str | bytes, None]:
@@ -200,24 +215,29 @@ class Desk:
                 return
             except KeyboardInterrupt:
                 if not self._session.default_buffer.text:
-                    raise
+                    self._talk.stop(INTERRUPTED)
+                    return
                 text = ""
+            text = drop_controls(text)
             begun = ""
-            count = len([line for line in text.split("\n") if line.strip()])
-            if self._pasted and count > PASTED_LINES and not await self._confirm(count):
+            if not await self._may_say(text):
                 begun = text
             elif text:
                 yield text
 
-    async def _confirm(self, count: int) -> bool:
-        where = cut(show(self._talk.current), LEAST_WIDTH)
-        try:
-            answer = await PromptSession[str](erase_when_done=True).prompt_async(
-                f"say {count} lines in {where}? [y/N] "
-            )
-        except (EOFError, KeyboardInterrupt):
+    async def _may_say(self, text: str) -> bool:
+        """Tell whether a text is to go out; one that is not stays to be changed."""
+        if is_command(text) or not text.strip():
+            return True
+        if not self._talk.current:
+            self._talk.tell(f"not sent: {NOWHERE}")
             return False
-        return answer.strip().lower() in ("y", "yes")
+        count = self._talk.count_messages(text) if self._pasted else 0
+        if count <= PASTED_MESSAGES:
+            return True
+        where = cut(show(self._talk.current), LEAST_WIDTH)
+        answer = await self._screen.ask(f"say {count} messages in {where}? [y/N] ")
+        return answer is not None and answer.strip().lower() in ("y", "yes")
 
     def _word_prompt(self) -> StyleAndTextTuples:
         width = self._screen.width
@@ -241,7 +261,13 @@ class Desk:
         @keys.add(Keys.BracketedPaste)
         def _paste(event: KeyPressEvent) -> None:
             self._pasted = True
-            event.current_buffer.insert_text(event.data.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n"))
+            lines = event.data.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
+            event.current_buffer.insert_text(drop_controls(lines))
+
+        # Elsewhere it makes the next key stand for itself: nobody means to say a control character.
+        @keys.add("c-q")
+        def _do_nothing(event: KeyPressEvent) -> None:
+            pass
 
         return keys
 
@@ -285,12 +311,37 @@ class _TypedEarlier(History):
         """Do nothing: `Recall` has stored it."""
 
 
+class _AsShown(Processor):
+    """Shows what is typed and pasted as it will be shown when it is said."""
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        """Return a line in which every character can be seen and none acts on the terminal."""
+        fragments = explode_text_fragments(transformation_input.fragments)
+        text = "".join(fragment[1] for fragment in fragments)
+        if text.isascii() and text.isprintable():
+            return Transformation(fragments)
+        shown = show_each(text)
+        starts = [0, *accumulate(map(len, shown))]
+        return Transformation(
+            [(fragment[0], words) for fragment, words in zip(fragments, shown, strict=True)],
+            lambda position: starts[min(position, len(shown))] + max(0, position - len(shown)),
+            lambda position: bisect_right(starts, position) - 1,
+        )
+
+
 class _Unseen(Processor):
     """Shows nothing of what is typed, not even how much it is."""
 
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
         """Return nothing in place of a line."""
         return Transformation([], lambda position: 0, lambda position: 0)
+
+
+async def _prompt(session: PromptSession[str], question: str) -> str:
+    try:
+        return await session.prompt_async(question)
+    except (EOFError, KeyboardInterrupt):
+        return ""
 
 
 def _style_of(role: str, words: str) -> str:

@@ -10,7 +10,6 @@ from typing import Final
 from securechat.client.events import (
     Event,
     Following,
-    HistoryPage,
     Joined,
     Left,
     Listing,
@@ -22,6 +21,7 @@ from securechat.client.notebook import Notebook
 from securechat.client.state import State
 from securechat.client.translate import is_channel
 from securechat.plain.listed import word_listing
+from securechat.plain.lookback import Found
 from securechat.plain.paper import Paper
 from securechat.plain.settings import Settings
 from securechat.plain.visible import show
@@ -31,7 +31,7 @@ from securechat.wire.names import fold
 REMEMBERED: Final = 2000
 """Messages that can be answered by number or name, and quoted where somebody answers them."""
 MAX_KNOWN: Final = 2000
-"""Names of channels that were listed, for Tab."""
+"""Names of channels that were listed, for Tab; conversations of which it is known where what is in sight begins."""
 
 
 class Transcript:
@@ -55,7 +55,9 @@ class Transcript:
         self._notebook = notebook
         self._noted = noted
         self._unread: dict[str, int] = {}
+        self._known: list[str] = []
         if notebook is not None:
+            self._known = notebook.conversations
             for name, (time, _) in notebook.positions.items():
                 self._unread[fold(name)] = max(time, notebook.left)
         self._introduced: set[str] = set()
@@ -64,6 +66,7 @@ class Transcript:
         self._day = _word_day(datetime.now().astimezone())
         self._messages: dict[str, MessageSeen] = {}
         self._listed: dict[str, str] = {}
+        self._earliest: dict[str, str] = {}
 
     # Printing
 
@@ -85,9 +88,6 @@ class Transcript:
         match event:
             case MessageSeen():
                 self._show_message(event)
-            case HistoryPage():
-                for message in event.messages:
-                    self._print_message(message, is_mention=False)
             case Following():
                 self._follow(event.conversation)
             case Listing():
@@ -99,6 +99,23 @@ class Transcript:
                 news = word_event(event) if self._is_news(event) else None
                 if news is not None:
                     self._line(news)
+
+    def show_found(self, found: Found) -> None:
+        """Print what somebody has looked back for."""
+        for message in found.messages:
+            self._print_message(message, is_mention=False)
+        where = show(found.conversation)
+        if found.messages:
+            self._earliest[fold(found.conversation)] = found.messages[0].msgid
+        if found.is_all:
+            self._line(f"-- {where}: there is nothing earlier")
+        elif found.messages:
+            self._line(f"-- {where}: /history more shows what was before this")
+
+    def before_what_is_seen(self, conversation: str) -> str:
+        """Return the place where what is in sight of a conversation begins, as `Link.ask_history` takes it."""
+        msgid = self._earliest.get(fold(conversation))
+        return f"msgid={msgid}" if msgid else "*"
 
     def introduce(self, name: str) -> None:
         """Print the topic and the members of a channel, as far as known."""
@@ -180,6 +197,8 @@ class Transcript:
 
     def _remember(self, message: MessageSeen) -> None:
         if message.msgid:
+            if len(self._earliest) < MAX_KNOWN:
+                self._earliest.setdefault(fold(message.conversation), message.msgid)
             self._messages.pop(message.msgid, None)
             self._messages[message.msgid] = message
             while len(self._messages) > REMEMBERED:
@@ -224,8 +243,21 @@ class Transcript:
 
     def channels(self) -> list[str]:
         """Return the channels one may want to name: those one is in, then those that were listed."""
-        names = {key: channel.name for key, channel in self._state.channels.items()}
-        return [name for name in {**names, **self._listed}.values() if show(name) == name]
+        names = {**{fold(name): name for name in self.channels_of_mine()}, **self._listed}
+        return [name for name in names.values() if show(name) == name]
+
+    def channels_of_mine(self) -> list[str]:
+        """Return the channels one is in; before there was a connection, those of last time."""
+        last_time = [name for name in self._known if is_channel(name)]
+        return [channel.name for channel in self._state.channels.values()] or last_time
+
+    def known(self) -> list[str]:
+        """Return the conversations of last time, until there was a connection; what was said last comes first."""
+        return self._known
+
+    def forget_last_time(self) -> None:
+        """Go by what the server says from now on."""
+        self._known = []
 
     def _backwards(self) -> list[MessageSeen]:
         return list(reversed(self._messages.values()))

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
+from securechat.client.errors import LineTooLong
 from securechat.client.events import (
     AwayChanged,
     Departed,
     Disconnected,
     Event,
+    ExportEnded,
+    ExportRow,
     Failed,
     GapSuspected,
     HistoryFailed,
@@ -97,6 +100,37 @@ def word_action(text: str) -> str:
     return f"{_ACTION}{text}\x01"
 
 
+def split_message(text: str, room: int) -> list[str]:
+    """Cut a message into parts of at most `room` bytes, each of them an action where the whole is one.
+
+    Raises:
+        LineTooLong: there is no room for any text.
+    """
+    is_action, bare = read_action(text)
+    if not is_action:
+        return split_text(text, room)
+    return [word_action(part) for part in split_text(bare, room - len(word_action("")))]
+
+
+def split_text(text: str, room: int) -> list[str]:
+    """Cut a text into parts of at most `room` bytes of UTF-8: between words, or else between characters.
+
+    Raises:
+        LineTooLong: there is no room for any text.
+    """
+    if room < 4:
+        raise LineTooLong(4 - room)
+    parts = []
+    while len(text.encode(errors="replace")) > room:
+        head = text.encode(errors="replace")[: room + 1].decode(errors="ignore")
+        cut = head.rfind(" ")
+        if cut <= 0:
+            cut = len(text.encode(errors="replace")[:room].decode(errors="ignore"))
+        parts.append(text[:cut])
+        text = text[cut:].removeprefix(" ")
+    return [*parts, text] if text else parts
+
+
 def read_action(text: str) -> tuple[bool, str]:
     """Tell whether a text says what its sender does, and return it bare. (CTCP ACTION)"""
     if not text.startswith(_ACTION):
@@ -104,9 +138,10 @@ def read_action(text: str) -> tuple[bool, str]:
     return True, text.removeprefix(_ACTION).removesuffix("\x01")
 
 
-def word_lost_connection(event: Disconnected) -> str:
-    """Return what to say when the connection is gone."""
-    return f"-- connection lost: {show(event.reason)}; trying again in {event.delay:.1f} s"
+def word_lost_connection(event: Disconnected, *, had_one: bool = True) -> str:
+    """Return what to say when the connection is gone, or (without `had_one`) when an attempt to make one has failed."""
+    what = "connection lost" if had_one else "not connected"
+    return f"-- {what}: {show(event.reason)}; trying again in {event.delay:.1f} s"
 
 
 def local_time(ms: int) -> datetime | None:
@@ -154,6 +189,8 @@ def _topic(event: TopicSet) -> str:
 
 
 def _names(event: NamesListed) -> str:
+    if not event.members:
+        return f"-- {show(event.channel)}: no such channel, or nobody in it whom you may see"
     names = " ".join(show(prefix + nick) for prefix, nick in event.members[:SHOWN_NAMES])
     more = len(event.members) - SHOWN_NAMES
     count = "1 member" if len(event.members) == 1 else f"{len(event.members)} members"
@@ -197,6 +234,14 @@ def _password_changed(event: PasswordChanged) -> str:
     return "-- your password is changed; your other devices must sign in anew"
 
 
+def _export_row(event: ExportRow) -> str:
+    return f"-- {show(event.text)}"
+
+
+def _export_ended(event: ExportEnded) -> str:
+    return "-- that is all that is kept of you"
+
+
 def _noticed(event: Noticed) -> str:
     return f"-- {show(event.text)}"
 
@@ -217,4 +262,6 @@ _WORDINGS: Final[dict[type, Callable[[Any], str | None]]] = {
     GapSuspected: _gap,
     Noticed: _noticed,
     PasswordChanged: _password_changed,
+    ExportRow: _export_row,
+    ExportEnded: _export_ended,
 }

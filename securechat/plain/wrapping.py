@@ -32,16 +32,19 @@ def cut(text: str, width: int) -> str:
 def break_text(text: str, width: int, indent: int) -> list[tuple[int, int]]:
     """Return where each line begins and ends; all but the first have `indent` cells less."""
     width = max(width, LEAST_WIDTH)
+    hanging = width - min(indent, width // 2)
     lines: list[tuple[int, int]] = []
     start, room = 0, width
     while start < len(text) or not lines:
         end = following = start + _fit(text[start:], room)
         if end < len(text):
             space = text.rfind(" ", start + 1, end + 1)
-            if space > start and text[start:space].strip():
+            # What is too long for any line, an address or a text that has no spaces, is broken and begins here.
+            is_whole = end <= space + 1 or measure(text[space + 1 :].partition(" ")[0]) <= hanging
+            if space > start and text[start:space].strip() and is_whole:
                 end, following = space, space + 1
         lines.append((start, end))
-        start, room = following, width - min(indent, width // 2)
+        start, room = following, hanging
     return lines
 
 

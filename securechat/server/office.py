@@ -53,6 +53,12 @@ class UserList(msgspec.Struct, tag="user list", forbid_unknown_fields=True):
     """List all accounts."""
 
 
+class NameFaults(msgspec.Struct, tag="name faults", forbid_unknown_fields=True):
+    """Tell of each name why no account can be made with it, null where one can."""
+
+    names: list[str]
+
+
 class Passwd(msgspec.Struct, tag="passwd", forbid_unknown_fields=True):
     """Set a password; empty: generate one."""
 
@@ -132,7 +138,7 @@ class ChannelRole(msgspec.Struct, tag="channel role", forbid_unknown_fields=True
 
 
 Request: TypeAlias = (
-    UserAdd | UserList | UserRename | UserDelete | Passwd | SetEnabled | TokenAdd | TokenList | TokenRevoke
+    UserAdd | UserList | NameFaults | UserRename | UserDelete | Passwd | SetEnabled | TokenAdd | TokenList | TokenRevoke
     | ChannelList | ChannelShow | ChannelCreate | ChannelDrop | ChannelRole
 )  # fmt: skip
 
@@ -145,6 +151,7 @@ class Office:
         self._desks: dict[type, Callable[[Any], Awaitable[Result]]] = {
             UserAdd: self._user_add,
             UserList: self._user_list,
+            NameFaults: self._name_faults,
             UserRename: self._user_rename,
             UserDelete: self._user_delete,
             Passwd: self._passwd,
@@ -207,6 +214,9 @@ class Office:
             for account in sorted(world.directory.accounts.values(), key=lambda account: account.name.lower())
             if not account.deleted
         ]
+
+    async def _name_faults(self, request: NameFaults) -> Result:
+        return [administration.fault_of_name(self._node.world, name) for name in request.names]
 
     async def _user_rename(self, request: UserRename) -> Result:
         world = self._node.world
@@ -320,8 +330,11 @@ async def answer_request(office: Office, line: bytes) -> bytes:
     """Carry out a request given as one line of JSON, and return the answer as one: `{"result": …}` or `{"error": …}`."""
     try:
         result = await office.perform(_decoder.decode(line))
-    except (SecurechatError, msgspec.MsgspecError) as error:
+    except SecurechatError as error:
         return msgspec.json.encode({"error": str(error)}) + b"\n"
+    except msgspec.MsgspecError as error:
+        text = f"the server does not understand this ({error}); restart it if it is older than the admin tool"
+        return msgspec.json.encode({"error": text}) + b"\n"
     except Exception:
         log.exception("internal error in a control request")
         return msgspec.json.encode({"error": "internal error; the server's log says more"}) + b"\n"

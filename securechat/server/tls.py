@@ -14,6 +14,8 @@ ALPN = ["irc", "http/1.1"]
 """Application protocols offered, in the server's order of preference (RFC 7301)."""
 TLS12_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 GROUP = "X25519"
+OLDER_GROUP = "prime256v1"
+"""P-256, which every client of TLS 1.3 has (RFC 8446, 9.1): for Pythons that cannot name X25519, Debian 12's 3.11.2 among them."""
 FORBIDDEN_GROUPS = ("secp521r1", "secp384r1", "X448", "ffdhe2048")
 """Costly key exchanges that OpenSSL allows by default, each of them a cheap way to keep a server busy."""
 FIRST_BYTES = 3
@@ -52,7 +54,10 @@ def restrict_groups(context: ssl.SSLContext) -> None:
     """
     set_groups = getattr(context, "set_groups", None)
     if set_groups is None:
-        context.set_ecdh_curve(GROUP)
+        try:
+            context.set_ecdh_curve(GROUP)
+        except ssl.SSLError:
+            context.set_ecdh_curve(OLDER_GROUP)
         return
     try:
         set_groups(f"X25519MLKEM768:{GROUP}:P-256")
@@ -68,7 +73,7 @@ def check_context(context: ssl.SSLContext) -> None:
     for group in FORBIDDEN_GROUPS:
         if _agrees_on(context, group):
             raise ConfigError(f"TLS check: the group {group} is accepted - use another build of Python or OpenSSL")
-    if not _agrees_on(context, GROUP):
+    if not any(_agrees_on(context, group) for group in (GROUP, OLDER_GROUP)):
         raise ConfigError(f"TLS check: the group {GROUP} does not work - use another build of Python or OpenSSL")
 
 

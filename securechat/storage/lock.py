@@ -13,13 +13,17 @@ from securechat.errors import ConfigError
 LOCK_NAME: Final = "lock"
 
 
+class DirectoryInUse(ConfigError):
+    """Another process holds the lock."""
+
+
 class DirectoryLock:
     """An exclusive lock on a data directory, held until `release` or the end of the process.
 
     The file stays, since a lock on a file that somebody else has unlinked protects nothing. (A first start that fails
     takes its own away again; who opened it just before is told to try again.)
 
-    Raises: ConfigError when the directory is not there, cannot be written, or is locked by another process.
+    Raises: ConfigError when the directory is not there or cannot be written, DirectoryInUse when another process has it.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -35,12 +39,12 @@ class DirectoryLock:
         except OSError as error:
             holder = os.pread(self._file, 32, 0).decode("ascii", "replace").strip()
             os.close(self._file)
-            raise ConfigError(
+            raise DirectoryInUse(
                 f"{directory}: in use by another securechat process (pid {holder or 'unknown'}); stop it first"
             ) from error
         if not _is_at(self._file, path):
             os.close(self._file)
-            raise ConfigError(f"{directory}: another securechat process has just let it go; try again")
+            raise DirectoryInUse(f"{directory}: another securechat process has just let it go; try again")
         os.fchmod(self._file, 0o600)
         pid = f"{os.getpid()}\n".encode("ascii")
         # It is told to whoever comes too late and serves nothing else: a full disk may do without.

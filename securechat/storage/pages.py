@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from securechat.chat.events import ChannelRenamed, Created, Posted, Record, StreamId
+from securechat.chat.events import ChannelRenamed, Created, Record, StreamId, writer_of
 from securechat.chat.ports import (
     Bound,
     ConversationsQuery,
@@ -75,7 +75,7 @@ def find_writings(streams: Mapping[StreamId, Sequence[Record]], query: WritingsQ
     names: dict[StreamId, str] = {}
     for stream, records in list(streams.items())[begins:]:
         for record in records:
-            if not isinstance(record.event, Posted) or record.event.account != query.account:
+            if writer_of(record.event) != query.account:
                 continue
             if stream == place[0] and record.seq <= place[1]:
                 continue

@@ -33,6 +33,9 @@ def parse_time(text: str) -> int:
     leap = (hour, minute, second) == (23, 59, 60)
     moment = datetime(year, month, day, hour, minute, second - leap, tzinfo=UTC)
     fraction = int((found[7] or "0").ljust(3, "0")[:3])
+    # A leap second behind the last second that can be written is refused: OverflowError would be no ValueError.
+    if leap and (year, month, day) == (9999, 12, 31):
+        raise ValueError(f"no time can be written that is as late as {text!r}")
     return (moment - _EPOCH) // _MILLISECOND + 1000 * leap + fraction
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from securechat.chat.ask import Ask
-from securechat.chat.events import DeviceAdded, Ignored, Posted, Record
+from securechat.chat.events import DeviceAdded, Ignored, Posted, Record, TopicSet
 from securechat.chat.export import Export, split_text
 from securechat.chat.ports import Writings
 from securechat.wire.capabilities import BATCH
@@ -46,8 +46,11 @@ def test_rows_are_lines_with_their_number() -> None:
     stage.happen("a/id-alice", Ignored("id-bob"))
     noon = '"2026-11-21T12:00:00.000Z"'
     said = Record("c/gone", 4, "m4", NOON, Posted("id-alice", "PRIVMSG", "hi", {"+x": "y"}))
+    topics = [Record("c/gone", 5 + i, f"t{i}", NOON, TopicSet("id-alice", text)) for i, text in enumerate(("news", ""))]
     direct = Record("d/id-alice/id-bob", 1, "m5", NOON, Posted("id-alice", "NOTICE", 'a "b"'))
-    lines = export_of(stage, 0, Writings((said,), {"c/gone": "#gone"}, ("c/gone", 4)), Writings((direct,), {}, None))
+    lines = export_of(
+        stage, 0, Writings((said, *topics), {"c/gone": "#gone"}, ("c/gone", 4)), Writings((direct,), {}, None)
+    )
     assert lines == [
         f":chat.example NOTE ACCOUNT EXPORT {number + 1} {row}"
         for number, row in enumerate(
@@ -58,12 +61,13 @@ def test_rows_are_lines_with_their_number() -> None:
                 '{"type":"membership","channel":"#room","role":"operator"}',
                 f'{{"type":"message","msgid":"m4","time":{noon},"target":"#gone",'
                 '"command":"PRIVMSG","text":"hi","tags":{"+x":"y"}}',
+                f'{{"type":"topic","msgid":"t0","time":{noon},"target":"#gone","text":"news"}}',
             ]
         )
     ] + [
-        f':chat.example NOTE ACCOUNT EXPORT 6 :{{"type":"message","msgid":"m5","time":{noon},"target":"bob",'
+        f':chat.example NOTE ACCOUNT EXPORT 7 :{{"type":"message","msgid":"m5","time":{noon},"target":"bob",'
         '"command":"NOTICE","text":"a \\"b\\"","tags":{}}',
-        ":chat.example NOTE ACCOUNT END_OF_EXPORT :6 rows",
+        ":chat.example NOTE ACCOUNT END_OF_EXPORT :7 rows",
     ]
 
 

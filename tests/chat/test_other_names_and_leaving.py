@@ -8,6 +8,8 @@ from securechat.chat import administration
 from securechat.chat.administration import Impossible
 from securechat.chat.effects import Append, Entry
 from securechat.chat.events import (
+    BanLifted,
+    BanSet,
     Created,
     Deleted,
     DeviceAdded,
@@ -19,9 +21,10 @@ from securechat.chat.events import (
     Left,
     Renamed,
     RoleSet,
+    TopicSet,
 )
 from securechat.wire.names import is_reserved
-from tests.chat.stage import Stage
+from tests.chat.stage import NOON, Stage
 
 
 @pytest.fixture
@@ -38,6 +41,18 @@ def test_a_rename_is_one_event_judged_on_the_account(stage: Stage) -> None:
     append = administration.rename_account(stage.world, "ALICE", "alicia")
     assert append == Append((Entry("a/id-alice", Renamed("alicia", "alice")),), expects=(("a/id-alice", 0),))
     assert administration.rename_account(stage.world, "alice", "alice") is None
+
+
+def test_who_is_banned_is_banned_under_the_new_name_too(stage: Stage) -> None:
+    for name, mask in (("#mask", "bo?!*@*"), ("#other", "carol!*@*"), ("#all", "*!*@*")):
+        stage.channel(name, {"alice": "q"})
+        stage.happen(f"c/c-{name}", BanSet("id-alice", mask))
+    append = administration.rename_account(stage.world, "bob", "robert")
+    assert append is not None
+    assert append.entries == (
+        Entry("a/id-bob", Renamed("robert", "bob")),
+        Entry("c/c-#mask", BanSet("", "robert!*@*")),
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,6 +123,23 @@ def test_a_deletion_leaves_every_channel_first_and_names_heirs(stage: Stage) -> 
         ),
         expects=(("a/id-alice", 0), ("c/c-#own", 0), ("c/c-#room", 0), ("c/c-#written", 0)),
     )
+
+
+def test_who_is_erased_leaves_no_topic_behind_wherever_it_was_set(stage: Stage) -> None:
+    stage.channel("#left", {"carol": "q"})
+    for name, by in (("#room", "id-carol"), ("#left", "id-bob")):
+        stage.happen(f"c/c-{name}", TopicSet(by, "words"))
+    bob = stage.world.account("id-bob")
+    cleared = Entry("c/c-#left", TopicSet("id-bob", ""))
+    assert administration.delete_account(stage.world, bob, erase=True).entries[0] == cleared
+    assert cleared not in administration.delete_account(stage.world, bob, erase=False).entries
+
+
+def test_an_administrators_deletion_is_judged_on_the_others_too(stage: Stage) -> None:
+    for name in ("ada", "eve"):
+        stage.register(name, "admin")
+    append = administration.delete_account(stage.world, stage.world.account("id-ada"), erase=False)
+    assert append.expects == (("a/id-ada", 0), ("a/id-eve", 0))
 
 
 def test_nothing_is_left_of_a_deleted_account_but_its_name_and_what_it_wrote(stage: Stage) -> None:
@@ -219,3 +251,34 @@ def test_what_cannot_be_done_says_why(stage: Stage, act: object, text: str) -> N
     stage.register("dave")
     with pytest.raises(Impossible, match=text):
         act(stage.world)  # type: ignore[operator]
+
+
+def test_a_rename_keeps_somebody_in_every_list_that_its_name_put_it_into_as_it_was(stage: Stage) -> None:
+    stage.channel("#lists", {"alice": "q"})
+    kept = [
+        BanSet("id-alice", "~q:bob!*@*"),
+        BanSet("id-alice", "~t:5:bo?!*@*", until=NOON + 300_000),
+        BanSet("id-alice", "~a:id-bob"),
+        BanSet("id-alice", "bob!*@*", "e"),
+        BanSet("id-alice", "bob!*@*", "I"),
+    ]
+    for event in kept:
+        stage.happen("c/c-#lists", event)
+    append = administration.rename_account(stage.world, "bob", "robert")
+    assert append is not None
+    assert [entry.event for entry in append.entries[1:]] == [
+        BanSet("", "~q:robert!*@*"),
+        BanSet("", "~t:5:robert!*@*", until=NOON + 300_000),
+        BanSet("", "robert!*@*", "e"),
+        BanSet("", "robert!*@*", "I"),
+    ]
+
+
+def test_in_a_full_list_the_mask_of_the_new_name_takes_the_place_of_the_old_ones(stage: Stage) -> None:
+    stage.channel("#full", {"alice": "q"})
+    stage.happen("c/c-#full", BanSet("id-alice", "bob!*@*"))
+    for number in range(99):
+        stage.happen("c/c-#full", BanSet("id-alice", f"other{number}!*@*"))
+    append = administration.rename_account(stage.world, "bob", "robert")
+    assert append is not None
+    assert [entry.event for entry in append.entries[1:]] == [BanLifted("", "bob!*@*"), BanSet("", "robert!*@*")]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from securechat.storage.lock import DirectoryLock
 from tests.cli.listing import list_directory
 from tests.cli.site import Site
-from tests.scenario.processes import PASSWORD, Programs
+from tests.scenario.processes import BIN, DEADLINE, PASSWORD, Programs
 
 FAILED, USAGE = 1, 2
 
@@ -130,6 +132,41 @@ def test_a_list_in_another_encoding_is_one_line(programs: Programs, tmp_path: Pa
     done = programs.admin(tmp_path / "data", "user", "import", str(tmp_path / "names.csv"))
     assert (done.code, done.out, len(done.err)) == (USAGE, "", 1)
     assert "names.csv: is not CSV in UTF-8" in done.err[0]
+
+
+@pytest.mark.parametrize("command", [["cert", "show"], ["config", "check"]])
+def test_a_path_that_cannot_be_looked_at_is_one_line(programs: Programs, tmp_path: Path, command: list[str]) -> None:
+    # As root no directory is closed: a name that is too long for any file system fails in the same way.
+    done = programs.admin(tmp_path / ("a" * 300), *command)
+    assert (done.code, done.out, len(done.err)) == (USAGE, "", 1)
+    assert "cannot be read (File name too long)" in done.err[0]
+
+
+def test_what_cannot_be_printed_is_one_line_that_says_it_was_done(site: Site) -> None:
+    for command in ("user add dora --generate", "user import - --tokens", "user list", "config example"):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [BIN / "securechat-admin", "--data", site.data, *command.split()],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                input="emil\n",
+                text=True,
+                timeout=DEADLINE,
+                check=False,
+            )
+        told = "securechat-admin: stdout: cannot be written (No space left on device); it is done all the same"
+        assert (done.returncode, "Traceback" in done.stderr) == (FAILED, False)
+        assert done.stderr.splitlines()[-1].startswith(told)
+    assert [row["name"] for row in site.rows("user", "list")] == ["dora", "emil"]
+
+
+def test_errands_at_the_same_time_wait_for_each_other(site: Site) -> None:
+    site.add("alice")
+    with ThreadPoolExecutor() as pool:
+        jobs = [pool.submit(site.admin, "token", "add", "alice", "--label", f"number {i}") for i in range(4)]
+    assert [job.result().code for job in jobs] == [0] * 4
+    rows = site.rows("token", "list", "alice")
+    assert sorted(row["label"] for row in rows) == ["number 0", "number 1", "number 2", "number 3"]
 
 
 COMMANDS = [["user", "list"], ["user", "import", "-", "--tokens"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pexpect
 import pytest
@@ -53,13 +54,36 @@ def end(terminal: pexpect.spawn[str]) -> tuple[int | None, list[str]]:
 
 async def test_a_password_is_asked_for_twice_and_never_shown(site: Site, start: Start) -> None:
     terminal = start("user", "add", "carol")
-    terminal.expect("Password: ")
+    terminal.expect("Password, at least 12 characters: ")
     terminal.sendline(PASSWORD)
     terminal.expect("Repeat for confirmation: ")
     terminal.sendline(PASSWORD)
     code, lines = end(terminal)
     assert (code, [line for line in lines if line]) == (0, ["added carol (member)"])
     assert await site.lets_in("carol")
+
+
+async def test_a_password_that_is_too_short_is_asked_for_again(site: Site, start: Start) -> None:
+    terminal = start("user", "add", "carol")
+    for secret in ("kitten", PASSWORD):
+        terminal.expect("Password, at least 12 characters: ")
+        terminal.sendline(secret)
+        terminal.expect("Repeat for confirmation: ")
+        terminal.sendline(secret)
+        if secret == "kitten":
+            terminal.expect_exact("a password needs at least 12 characters; once more")
+    assert end(terminal)[0] == 0
+    assert await site.lets_in("carol")
+
+
+def test_a_password_is_asked_for_only_where_there_is_a_server_to_take_it(
+    site: Site, start: Start, tmp_path: Path
+) -> None:
+    terminal = start("--data", str(tmp_path / "nowhere"), "user", "add", "carol")
+    code, lines = end(terminal)
+    assert code == 2
+    assert "no such file or directory; name the server's data directory" in " ".join(lines)
+    assert not any("Password" in line for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +123,10 @@ def test_what_cannot_be_undone_is_done_only_when_it_is_meant(
 
 def test_ctrl_c_at_a_question_ends_with_130_and_changes_nothing(site: Site, start: Start) -> None:
     before = site.rows("user", "list")
-    for command, question in ((("user", "passwd", "bob"), "Password: "), (("user", "delete", "bob"), "Go on?")):
+    for command, question in (
+        (("user", "passwd", "bob"), "Password, at least 12 characters: "),
+        (("user", "delete", "bob"), "Go on?"),
+    ):
         terminal = start(*command)
         terminal.expect_exact(question)
         terminal.sendintr()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -32,11 +33,13 @@ def test_control_a_write_to_that_log_does_fail() -> None:
 
 
 def run(program: str, where: str) -> tuple[int, str]:
+    """Run it as a service is run: with its streams buffered, whatever the tests' own are."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     command = [sys.executable, "-c", program]
     if where == "full disk":
         with open("/dev/full", "wb") as full:
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=full, text=True, timeout=20)
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=full, text=True, timeout=20, env=environment)
     else:
         closing = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
-        done = subprocess.run(closing, stdout=subprocess.PIPE, text=True, timeout=20)
+        done = subprocess.run(closing, stdout=subprocess.PIPE, text=True, timeout=20, env=environment)
     return done.returncode, done.stdout

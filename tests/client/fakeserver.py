@@ -64,6 +64,7 @@ class FakeServer:
     cut_after_storing / cut_before_storing: message texts at which the connection is cut instead of an echo.
     deaf: answers nothing after the sign-in. greeting: what is sent before anything was asked.
     tokens: by the token, whose it is; ACCOUNT DEVICE ADD makes them. refusal: the answer to every sign-in instead.
+    exported: the lines of an answer to ACCOUNT EXPORT behind the first two words, "CUT" for a connection that is lost.
     """
 
     def __init__(self, authority: trustme.CA, names: tuple[str, ...] = ("localhost", "127.0.0.1")) -> None:
@@ -76,6 +77,7 @@ class FakeServer:
         self.passwords = {"alice": "secret", "bob": "secret", "carol": "secret"}
         self.tokens: dict[str, str] = {}
         self.labels: list[str] = []
+        self.exported: list[str] = []
         self.refusal = ""
         self.cut_after_storing: set[str] = set()
         self.cut_before_storing: set[str] = set()
@@ -157,7 +159,8 @@ class FakeServer:
             pass
         finally:
             guest.let_in = False
-            writer.close()
+            if not writer.is_closing():  # Closed twice, it could not be aborted any more (Python 3.11.2).
+                writer.close()
             self.changed.set()
 
     def _answer(self, guest: Guest, line: str) -> None:
@@ -202,6 +205,12 @@ class FakeServer:
         guest.let_in = True
 
     def _on_account(self, guest: Guest, params: list[str], tags: dict[str, str]) -> None:
+        if params == ["EXPORT"]:
+            self._export(guest)
+            return
+        if params[0] == "DELETE64":
+            self._delete(guest, b64decode(params[1]).decode())
+            return
         if params[:2] != ["DEVICE", "ADD"]:
             guest.tell(":irc.test FAIL ACCOUNT UNKNOWN_SUBCOMMAND :Use another")
             return
@@ -209,6 +218,24 @@ class FakeServer:
         self.tokens[token] = guest.nick
         self.labels.append(params[2])
         guest.tell(f":irc.test NOTE ACCOUNT DEVICE_ADDED d{len(self.tokens)} {token} :Sign in with this token")
+
+    def _export(self, guest: Guest) -> None:
+        guest.tell(":irc.test BATCH +x securechat.internal/export")
+        for line in self.exported:
+            if line == "CUT":
+                guest.writer.close()
+                return
+            guest.tell(f"@batch=x :irc.test NOTE ACCOUNT {line}")
+        guest.tell(":irc.test BATCH -x")
+
+    def _delete(self, guest: Guest, password: str) -> None:
+        if self.passwords.get(guest.nick) != password:
+            guest.tell("FAIL ACCOUNT INVALID_CREDENTIALS DELETE :The password is wrong")
+            return
+        del self.passwords[guest.nick]
+        self.tokens = {token: name for token, name in self.tokens.items() if name != guest.nick}
+        guest.tell(f":irc.test NOTE ACCOUNT DELETED {guest.nick} :Your account is deleted", "ERROR :deleted")
+        guest.writer.close()
 
     def _on_ping(self, guest: Guest, params: list[str], tags: dict[str, str]) -> None:
         guest.tell(f":irc.test PONG irc.test {params[0]}")

@@ -25,6 +25,23 @@ def test_an_address_is_read_and_written(text: str, host: str, port: int, written
 
 
 @pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("chat.example", "chat.example"),
+        ("chat.example.", "chat.example"),
+        ("bücher.example", "bücher.example"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("::1", "::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("a%b", "a%b"),
+    ],
+)
+def test_a_certificate_must_be_for_the_host_without_final_dot_or_zone(host: str, name: str) -> None:
+    assert Address(host).vouched_name == name
+    assert Address(host).host == host
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+import warnings
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -98,3 +99,13 @@ def test_a_certificate_with_the_right_key_and_another_content_is_no_authority() 
     assert find_authority((b"leaf", forged)) is None
     # Control: signed by that key it is one.
     assert find_authority((b"leaf", encode_der(builder.sign(key, hashes.SHA256())))) is not None
+
+
+def test_no_byte_that_is_changed_makes_a_certificate_an_error_or_a_warning(ca: bytes) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for place in range(len(ca)):
+            for byte in (0x00, 0x79, 0x80, 0xFF):
+                damaged = ca[:place] + bytes([byte]) + ca[place + 1 :]
+                read_facts(damaged)
+                find_authority((ca, damaged))

@@ -51,6 +51,15 @@ class RaisingKeyring(WorkingKeyring):
     get_password = delete_password = set_password  # type: ignore[assignment]
 
 
+class PanickingKeyring(WorkingKeyring):
+    """A backend in Rust that gives up."""
+
+    def set_password(self, service: str, name: str, secret: str) -> None:
+        raise BaseException("panic")
+
+    get_password = delete_password = set_password  # type: ignore[assignment]
+
+
 @pytest.fixture
 def hanging() -> Iterator[SimpleNamespace]:
     """A keyring that waits for somebody to unlock it."""
@@ -86,7 +95,7 @@ def test_a_keyring_that_works_holds_the_token_and_no_file_does(
     assert kept.find("keyring") == ""
 
 
-@pytest.mark.parametrize("keyring", [None, ForgetfulKeyring(), RaisingKeyring(), SimpleNamespace()])
+@pytest.mark.parametrize("keyring", [None, ForgetfulKeyring(), RaisingKeyring(), PanickingKeyring(), SimpleNamespace()])
 def test_without_one_that_works_a_private_file_holds_it(
     kept: Credentials, monkeypatch: pytest.MonkeyPatch, keyring: object
 ) -> None:
@@ -121,3 +130,11 @@ def test_where_nothing_can_be_kept_is_one_line(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "account").write_text("a file in the way")
     with pytest.raises(ConfigError, match="cannot be kept there"):
         Credentials(tmp_path / "account", Address("chat.example"), "alice").keep(TOKEN)
+
+
+def test_a_file_in_the_way_does_not_keep_a_token_out_of_the_keyring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, WorkingKeyring())
+    (tmp_path / "account").write_text("a file in the way")
+    assert Credentials(tmp_path / "account", Address("chat.example"), "alice").keep(TOKEN) == "keyring"

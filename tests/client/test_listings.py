@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from securechat.client import listings
-from securechat.client.events import Event, Listing, PasswordChanged
+from securechat.client.events import AccountDeleted, Event, ExportEnded, ExportRow, Listing, PasswordChanged
 from securechat.client.listings import Listings
 from securechat.wire.message import parse
 
@@ -60,6 +60,7 @@ ANSWERS = [
         Listing("devices", "", (("d1", "2026-11-22T10:11:12.000Z", "this-device", "my phone"),)),
     ),
     ([":s NOTE ACCOUNT PASSWORD_CHANGED :Your password is changed"], PasswordChanged()),
+    ([":s NOTE ACCOUNT DELETED al :Your account is deleted"], AccountDeleted()),
 ]
 
 
@@ -76,6 +77,25 @@ def take_all(lines: list[str]) -> list[Event]:
 @pytest.mark.parametrize(("lines", "event"), ANSWERS)
 def test_an_answer_is_one_event(lines: list[str], event: Event) -> None:
     assert take_all(lines) == [event]
+
+
+def test_the_rows_of_an_export_are_told_one_by_one_however_they_were_cut() -> None:
+    parts = ["1 :{", '1 :"a":', "1 :1}", "2 :{}", "3 :{}", '4 :{"b":', "4 :2}"]
+    assert take_all([*(f":s NOTE ACCOUNT EXPORT {part}" for part in parts), "NOTE ACCOUNT END_OF_EXPORT :4 rows"]) == [
+        ExportRow(1, '{"a":1}'),
+        ExportRow(2, "{}"),
+        ExportRow(3, "{}"),
+        ExportRow(4, '{"b":2}'),
+        ExportEnded(),
+    ]
+
+
+def test_a_row_without_end_is_not_kept_without_end_and_a_broken_part_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listings, "MAX_EXPORT_ROW", 10)
+    lines = [*(f"NOTE ACCOUNT EXPORT 1 :{'x' * 6}" for _ in range(9)), "NOTE ACCOUNT END_OF_EXPORT :1 row"]
+    assert take_all(lines) == [ExportRow(1, "x" * 12), ExportEnded()]
+    for broken in ("", "1", "x :{}", "-1 :{}", "\u0661 :{}", f"{'9' * 5000} :{{}}"):
+        assert take_all([f"NOTE ACCOUNT EXPORT {broken}".rstrip(), "NOTE ACCOUNT END_OF_EXPORT"]) == [ExportEnded()]
 
 
 def test_of_somebody_who_is_not_there_nothing_is_listed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,8 @@ FAULTY = [
     ({"servers": {"a": "x"}}, "servers.a must be a table"),
     ({"servers": []}, "servers a table"),
     ({"default": 7}, "default must be a text"),
-    ({"default": "a:b"}, "the port must be a number"),
+    ({"default": "a:b"}, "profile.toml: default: 'a:b': the port must be a number"),
+    ({"servers": {"a b": {}}}, "profile.toml: servers: 'a b' names no host"),
     ({"servers": {"a": {"token": "pocket"}}}, 'token must be "keyring" or "file"'),
 ]
 
@@ -80,13 +82,43 @@ def test_a_faulty_profile_is_one_line_that_names_the_place(table: dict[str, obje
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("content", [b"= what", b"\xff", b'default = "a"\ndefault = "b"'])
+@pytest.mark.parametrize(
+    "content", [b"= what", b"\xff", b'default = "a"\ndefault = "b"', b"a = " + b"[" * 20_000, b"a = " + b"9" * 5000]
+)
 def test_a_file_that_is_no_profile_is_not_overwritten(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "profile.toml"
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=r"profile\.toml"):
         remember(tmp_path, CHAT, KnownServer("alice"))
     assert path.read_bytes() == content
+
+
+def test_an_editor_may_leave_its_mark_and_its_ends_of_lines(tmp_path: Path) -> None:
+    (tmp_path / "profile.toml").write_bytes(b'\xef\xbb\xbfdefault = "a"\r\n[servers.a]\r\nuser = "alice"\r\n')
+    assert read_profile(tmp_path) == Profile("a:6697", {"a:6697": KnownServer("alice")})
+
+
+def test_a_path_that_toml_cannot_hold_is_refused_and_leaves_the_profile_as_it_was(tmp_path: Path) -> None:
+    remember(tmp_path, CHAT, KnownServer("alice"))
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        remember(tmp_path, Address("other.example"), KnownServer("bob", ca="/tmp/\udcff/ca.pem"))
+    assert read_profile(tmp_path) == Profile("chat.example:6697", {"chat.example:6697": KnownServer("alice")})
+
+
+def test_what_many_clients_write_at_once_is_all_there(tmp_path: Path) -> None:
+    names = [f"chat{number}.example" for number in range(40)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda name: remember(tmp_path, Address(name), KnownServer("alice")), names))
+    assert sorted(read_profile(tmp_path).servers) == sorted(f"{name}:6697" for name in names)
+
+
+def test_who_has_no_home_directory_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("SECURECHAT_CLIENT_HOME", "XDG_CONFIG_HOME", "HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    # As in a container whose user has a number and no name.
+    monkeypatch.setattr("os.getuid", lambda: 3_000_000_000)
+    with pytest.raises(ConfigError, match="set HOME, or SECURECHAT_CLIENT_HOME"):
+        find_home()
 
 
 def test_a_home_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from securechat.client.events import (
     AwayChanged,
     Closed,
     Departed,
+    ExportEnded,
+    ExportRow,
     Failed,
     HistoryFailed,
     HistoryPage,
@@ -29,6 +31,7 @@ from securechat.client.events import (
     TopicSet,
 )
 from securechat.client.outbox import Outgoing
+from securechat.errors import ProtocolError
 from tests.client.handshake import NOW, make_session, sign_in
 
 
@@ -66,6 +69,21 @@ def test_nothing_but_the_own_labelled_echo_acknowledges(line: bytes) -> None:
     session = sign_in()
     session.send_message(Outgoing("u-1", "#general", "one two"))
     assert not any(isinstance(event, Acknowledged) for event in session.receive(line + b"\r\n"))
+
+
+def test_an_export_is_told_row_by_row_and_the_talk_between_its_lines_too() -> None:
+    session = sign_in()
+    assert session.receive(b"BATCH +x securechat.internal/export\r\n@batch=x NOTE ACCOUNT EXPORT 1 :{}\r\n") == []
+    assert session.receive(b"@batch=x NOTE ACCOUNT EXPORT 2 :[]\r\n@msgid=m1 :bob!b@s PRIVMSG #x :hi\r\n") == [
+        ExportRow(1, "{}"),
+        MessageSeen("#x", "#x", "bob", "hi", "m1", NOW),
+    ]
+    assert session.receive(b"@batch=x NOTE ACCOUNT END_OF_EXPORT :2 rows\r\nBATCH -x\r\n") == [
+        ExportRow(2, "[]"),
+        ExportEnded(),
+    ]
+    with pytest.raises(ProtocolError):
+        session.receive(b"BATCH -x\r\n")
 
 
 def test_an_echo_inside_a_labelled_batch_acknowledges_and_the_remark_beside_it_is_told() -> None:
@@ -192,6 +210,7 @@ LINES = [
     (b":irc.test 391 Alice irc.test :noon", [Noticed("391", "irc.test noon")]),
     (b":irc.test 422 Alice :No MOTD", [Noticed("422", "No MOTD")]),
     (b":irc.test 599 Alice :no", [Failed("", "599", "no")]),
+    (b":irc.test 696 Alice #x o * :a nick is needed", [Failed("#x", "696", "a nick is needed")]),
     (b":irc.test 902 Alice :locked", [Failed("", "902", "locked")]),
     (b":irc.test 903 Alice :in", [Noticed("903", "in")]),
     (b":irc.test 907 Alice :already", [Failed("", "907", "already")]),
@@ -227,7 +246,7 @@ def test_names_are_gathered_until_they_end() -> None:
     assert session.receive(b"366 Alice #x :End\r\n") == [
         NamesListed("#x", (("~", "bob"), ("@+", "carol"), ("", "Alice")))
     ]
-    assert session.receive(b"366 Alice #x :End\r\n") == []
+    assert session.receive(b"366 Alice #x :End\r\n") == [NamesListed("#x", ())]
 
 
 def test_a_ping_is_answered_in_every_phase() -> None:

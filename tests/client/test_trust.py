@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from securechat.client.trust import build_context, explain, is_final
+from securechat.client.trust import build_context, explain, explain_loss, is_final
 from securechat.errors import ConfigError, Fault
 from tests.client.tlsserver import TOMORROW, YESTERDAY
 
@@ -150,7 +150,11 @@ def test_an_older_tls_is_named(authority: trustme.CA, trusted: ssl.SSLContext) -
         (TimeoutError(), "does not answer"),
         (ConnectionResetError(104, "reset"), "hung up before TLS"),
         (ssl.SSLEOFError(8, "EOF"), "hung up before TLS"),
-        (OSError(101, "Network is unreachable"), "Network is unreachable"),
+        (TimeoutError(110, "Connect call failed ('10.0.0.1', 6697)"), "does not answer"),
+        (OSError(101, "Network is unreachable"), "there is no way to chat.example"),
+        (OSError(113, "Connect call failed ('10.0.0.1', 6697)"), "there is no way to chat.example"),
+        (OSError("Multiple exceptions: [Errno 101] Connect call failed ('::1', 1), [Errno 113] …"), "there is no way"),
+        (OSError(5, "Input/output error"), "Input/output error"),
     ],
 )
 def test_each_way_of_not_arriving_is_one_plain_line_and_one_of_remedy(error: BaseException, words: str) -> None:
@@ -159,3 +163,28 @@ def test_each_way_of_not_arriving_is_one_plain_line_and_one_of_remedy(error: Bas
     assert said.fault is Fault.UNREACHABLE
     assert said.remedy
     assert "\n" not in str(said) + said.remedy
+
+
+def alert(reason: str) -> ssl.SSLError:
+    error = ssl.SSLError(1, f"[SSL: {reason}] some words (_ssl.c:2580)")
+    error.reason = reason
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "remedy"),
+    [
+        (ConnectionResetError(104, "Connection reset by peer"), "(Connection reset by peer)", "try again"),
+        (EOFError(), "(the stream ended)", "try again"),
+        (alert("WRONG_VERSION_NUMBER"), "(WRONG_VERSION_NUMBER)", "try again"),
+        (alert("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "wants a certificate of the client", "the port on which"),
+    ],
+)
+def test_a_connection_that_breaks_later_is_one_plain_line_and_one_of_remedy(
+    error: BaseException, cause: str, remedy: str
+) -> None:
+    said = explain_loss(error)
+    assert cause in str(said)
+    assert remedy in said.remedy
+    assert "_ssl.c" not in str(said)
+    assert said.fault is Fault.UNREACHABLE

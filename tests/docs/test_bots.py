@@ -6,6 +6,7 @@ import ast
 import inspect
 import json
 import re
+import runpy
 import sys
 from collections import Counter
 from importlib import resources
@@ -115,6 +116,20 @@ def test_a_bot_whose_token_is_revoked_ends_with_one_line(programs: Programs, tmp
     assert bot.wait() == 1
     assert [line for line in bot.err if line.startswith("echo_bot: ")] == bot.err[1:]
     assert len(bot.err) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "command", "own", "asks"),
+    [
+        ("!echo hi", "PRIVMSG", False, True),
+        ("!echo hi", "NOTICE", False, False),
+        ("!echo hi", "PRIVMSG", True, False),
+        ("alice: !echo hi", "PRIVMSG", False, False),
+    ],
+)
+def test_the_bot_takes_for_a_question_what_the_page_says(text: str, command: str, own: bool, asks: bool) -> None:
+    bot = runpy.run_path(str(BOT))
+    assert bot["is_question"](api.MessageSeen("#g", "#g", "bob", text, "m1", 0, command, own)) is asks
 
 
 def test_the_bot_is_short_and_takes_nothing_that_is_not_promised() -> None:

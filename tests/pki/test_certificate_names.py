@@ -26,6 +26,7 @@ def test_names_are_read_once_each_in_their_order(given: list[str], expected: lis
     "bad",
     [
         *("", " ", "two words", "-a.org", "a-.org", "a..b", "a_b.org", "256.1.1.1", "1.2.3", "*", "*.", "a.*.org"),
+        *("faß.example", "σοφός.example", "نامه\u200cای.example"),
         *("a/b", "a\nb", "a,b", "a" * 64 + ".org", "a." * 127 + "org", "fe80::1%eth0", "a.org:6697", "\ud800"),
     ],
 )

@@ -45,6 +45,15 @@ def test_a_private_file_is_0600_whatever_the_umask(tmp_path: Path, umask: int) -
     assert (tmp_path / "k").read_bytes() == b"key"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_root_writes_is_for_whose_directory_it_is(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    os.chown(tmp_path / "data", 12345, 23456)
+    files.write_private(tmp_path / "data" / "server.key", b"key")
+    status = (tmp_path / "data" / "server.key").stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (12345, 23456, 0o600)
+
+
 def test_a_public_file_is_0644_whatever_the_umask(tmp_path: Path, umask: int) -> None:
     files.write_public(tmp_path / "c", b"certificate")
     assert mode_of(tmp_path / "c") == 0o644

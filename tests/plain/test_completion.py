@@ -55,6 +55,7 @@ def test_tab_offers(text: str, replaced: int, words: list[str]) -> None:
         ("   ", False),
         ("/passwd old new", False),
         ("/PASSWD", False),
+        ("/delete secret", False),
         ("  /passwd x", False),
         ("/quote ACCOUNT PASSWD old new", False),
         ("/join #x secretkey", False),
@@ -78,6 +79,15 @@ def test_lines_are_there_again_at_the_next_start_in_a_private_file(tmp_path: Pat
     for damage in (b"", b"{}", b"\xff", b'[7, "/passwd x", "kept"]'):
         path.write_bytes(damage)
         assert Recall(path).lines == (["kept"] if b"kept" in damage else [])
+
+
+def test_two_at_once_keep_the_lines_of_both(tmp_path: Path) -> None:
+    one, other = Recall(tmp_path / "typed.json"), Recall(tmp_path / "typed.json")
+    one.add("of one")
+    other.add("of the other")
+    one.add("of one again")
+    assert Recall(tmp_path / "typed.json").lines == ["of one", "of the other", "of one again"]
+    assert one.lines == ["of one", "of one again"]
 
 
 SET = [

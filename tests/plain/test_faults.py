@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import socket
 import ssl
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from tests.client.fakeserver import FakeServer
 from tests.client.tlsserver import (
     TOMORROW,
     YESTERDAY,
+    Counter,
     echo,
     hang_up,
     make_context,
@@ -55,7 +58,7 @@ def test_every_fault_has_the_exit_code_that_is_written_down() -> None:
 
 def test_the_documentation_has_the_same_codes() -> None:
     told = re.findall(r"^\| (\d+) \|", (ROOT / "docs" / "clients.md").read_text("utf-8"), re.MULTILINE)
-    assert {int(code) for code in told} == {0, 2, 130} | set(CODES.values())
+    assert {int(code) for code in told} == {0, 2, 130, 143} | set(CODES.values())
     record = (ROOT / "docs" / "decisions" / "0007-exit-codes.md").read_text("utf-8")
     assert all(re.search(rf"\b{code} ", record) for code in CODES.values())
 
@@ -159,7 +162,65 @@ async def test_a_server_that_goes_away_while_one_signs_in_is_exit_3(server: Fake
     server._on_authenticate = lambda guest, *_: guest.cut()  # type: ignore[method-assign, assignment]
     outcome = await program("send", "#general", "hi").run()
     assert outcome.code == 3
+    check_two_lines(outcome, "the server closed the connection", "try again in a minute")
     assert b"AGFsaWNl" not in server.received
+
+
+def after_tls(authority: trustme.CA, end: Callable[[socket.socket], None]) -> Serve:
+    """Return what shakes hands, hears the first words, and ends the connection in its own way."""
+    context = make_context(authority)
+
+    def serve(counter: Counter, connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as tls:
+            counter.said += tls.recv(65536)
+            end(tls)
+
+    return serve
+
+
+def reset(tls: socket.socket) -> None:
+    """Have what is on its way thrown away. (RFC 9293, 3.5.2)"""
+    tls.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def write_beside_tls(tls: socket.socket) -> None:
+    with socket.socket(fileno=os.dup(tls.fileno())) as beneath:
+        beneath.sendall(b"no record of TLS at all")
+        beneath.recv(65536)
+
+
+def demand_certificate(authority: trustme.CA) -> Serve:
+    context = make_context(authority)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(cadata=authority.cert_pem.bytes().decode())
+
+    def serve(_: Counter, connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as tls:
+            with pytest.raises(ssl.SSLError):
+                tls.do_handshake()
+            # Until the other end has gone: hanging up on what is unread would overtake the alert.
+            while os.read(tls.fileno(), 65536):
+                pass
+
+    return serve
+
+
+LATE_TROUBLES = [
+    (lambda authority: after_tls(authority, reset), "the connection broke (Connection reset by peer)", "try again"),
+    (lambda authority: after_tls(authority, write_beside_tls), "the connection broke (", "try again"),
+    (demand_certificate, "the server wants a certificate of the client", "the port on which one signs in by password"),
+]
+
+
+@pytest.mark.parametrize(("trouble", "cause", "remedy"), LATE_TROUBLES, ids=["reset", "garbage", "client certificate"])
+async def test_a_connection_that_breaks_after_the_handshake_is_exit_3_in_words_for_people(
+    authority: trustme.CA, program: MakeProgram, trouble: Callable[[trustme.CA], Serve], cause: str, remedy: str
+) -> None:
+    with serving(trouble(authority)) as server:
+        outcome = await program("send", "#general", "hi", server=f"localhost:{server.port}").run()
+    assert outcome.code == 3
+    check_two_lines(outcome, cause, remedy)
+    assert server.said in (b"", b"CAP LS 302\r\n")
 
 
 REFUSALS = [

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import pytest
 import trustme
 
+from securechat.client import Address, Link, Timing, UnreachableError, build_context
+from tests.client.fakeserver import FakeServer, Guest
 from tests.client.tlsserver import Counter, make_context, serving
 from tests.plain.program import Program
 
@@ -95,6 +101,12 @@ AFTERWARDS = [
     ("ten megabytes in a line", b":irc.test 332 alice #general :" + b"x" * LONG + b"\r\n"),
     ("another challenge", LS + ACK + PLUS),
     ("an open batch without end", b"BATCH +r chathistory #general\r\n" + b"@batch=r PRIVMSG #g :y\r\n" * 20_000),
+    ("numbers of signing in", b"".join(b"%03d alice :no\r\n%03d\r\n" % (n, n) for n in range(900, 1000))),
+    ("batches in batches", b"".join(b"@batch=%d BATCH +%d chathistory #g\r\n" % (n, n + 1) for n in range(10_000))),
+    ("a batch in itself", b"@batch=a BATCH +a chathistory #g\r\n@batch=a :b PRIVMSG #general :x\r\nBATCH -a\r\n"),
+    ("the end of no batch", b"BATCH -\x1b[2J\r\n"),
+    ("other people", b"".join(b":a!b@c JOIN #c%d\r\n353 alice = #c%d :x\r\n" % (n, n) for n in range(20_000))),
+    ("a flood of pings", b"PING :x\r\n" * 100_000),
     ("half lines", b"".join(b"%s\r\n" % word for word in b"JOIN PART KICK NICK TOPIC MODE BATCH FAIL NOTE".split())),
 ]
 
@@ -110,3 +122,75 @@ async def test_what_a_server_says_afterwards_ends_in_words_and_not_in_a_tracebac
     assert said.startswith(("securechat-client: ", "following", "-- "))
     assert said.rstrip("\n").isprintable()
     assert server.said.count(RESPONSE) <= server.visits
+
+
+WELCOMES = [
+    b"001 \x1b]52;c;eA==\x07 :hi",
+    b"001 " + b"n" * 480 + b" :hi",
+    b"001",
+    b"001 alice\r\n005 a CHATHISTORY=0 :x",
+]
+
+
+@pytest.mark.parametrize("welcome", WELCOMES, ids=["escapes", "long", "none", "no page"])
+async def test_a_welcome_under_any_other_name_acts_on_nothing(
+    authority: trustme.CA, program: MakeProgram, welcome: bytes
+) -> None:
+    part = LS + ACK + PLUS + b":irc.test 903 alice :ok\r\n" + welcome + b"\r\n422\r\nERROR :bye\r\n"
+    with serving(say(make_context(authority), [part])) as server:
+        async with program("tail", "#general", server=f"localhost:{server.port}") as tail:
+            said = (await tail.read_until("the server closed the connection: bye", err=True))[-1]
+    assert said.isprintable()
+
+
+TIMES = [
+    b"9999-12-31T23:59:60Z",
+    b"9999-12-31T23:59:59.999Z",
+    b"0001-01-01T00:00:00.000Z",
+    b"2026-02-30T00:00:00.000Z",
+    b"1e999",
+    b"",
+]
+
+
+@pytest.mark.parametrize("msgid", [b"", b"m1"])
+@pytest.mark.parametrize("time", TIMES)
+async def test_a_message_of_no_time_is_a_row_like_any_other_also_after_a_reconnect(
+    server: FakeServer, program: MakeProgram, msgid: bytes, time: bytes
+) -> None:
+    def answer(guest: Guest, params: list[str], tags: dict[str, str]) -> None:
+        row = f"@batch=h;time={time.decode()};msgid={msgid.decode()} :bob!b@s PRIVMSG #general :hello"
+        guest.tell(f"@label={tags['label']} BATCH +h chathistory #general", row, "BATCH -h")
+        if len(server.guests) == 1:
+            guest.tell("ERROR :again")
+
+    server._on_chathistory = answer  # type: ignore[method-assign, assignment]
+    async with program("tail", "#general", "--json", "--since", "m0") as reading:
+        row = json.loads((await reading.read_until("hello"))[-1])
+        await server.until(lambda: len(server.guests) > 1 and b"CHATHISTORY" in server.guests[1].received)
+        await reading.read_until("following", err=True)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", row["time"])
+
+
+async def test_a_server_that_says_nothing_at_all_is_given_up(
+    authority: trustme.CA, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go = threading.Event()
+
+    def swallow(_: Counter, connection: socket.socket) -> None:
+        let_go.wait(10)
+
+    def welcome_nobody(_: Counter, connection: socket.socket) -> None:
+        with make_context(authority).wrap_socket(connection, server_side=True):
+            let_go.wait(10)
+
+    for serve, said in ((swallow, "does not answer"), (welcome_nobody, "does not let anybody in at the moment")):
+        let_go.clear()
+        with serving(serve) as server:
+            address = Address("localhost", server.port)
+            timing = Timing(connect=0.3, sign_in=0.3)
+            link = Link(address, "alice", "secret", build_context(ca_file), timing=timing)
+            with pytest.raises(UnreachableError, match=said) as raised:
+                await link.__aenter__()
+            assert raised.value.remedy
+            let_go.set()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pexpect
 import pytest
 
 from tests.client.fakeserver import FakeServer
 from tests.plain.program import Program
+from tests.terminal.screen import Terminal
 
 MakeProgram = Callable[..., Program]
 
@@ -75,20 +76,24 @@ async def test_without_a_terminal_nobody_loads_a_prompt_a_keyring_or_certificate
 async def test_a_terminal_with_a_token_in_a_file_loads_neither_keyring_nor_certificates(
     server: FakeServer, program: MakeProgram, record: Path, client_home: Path
 ) -> None:
-    words = program(sign_in=False).words
-    environment = {**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
-    for expected in ("Password of alice", r"\[#general\]"):
-        client = pexpect.spawn(
-            Program.command[0], [*Program.command[1:], *words], encoding="utf-8", timeout=20, env=environment
-        )
-        await client.expect(expected, async_=True)
-        if expected.startswith("Password"):
-            client.waitnoecho()
-            client.sendline("secret")
-            await client.expect(r"\[#general\]", async_=True)
-        client.send("/quit\r")
-        await client.expect(pexpect.EOF, async_=True)
-        client.close()
+    words = [*Program.command, *program(sign_in=False).words]
+
+    def talk(*, password: bool) -> None:
+        client = Terminal(words, {**os.environ, "TERM": "xterm"})
+        try:
+            if password:
+                client.wait_for("Password of alice")
+                client.wait_unseen()
+                client.type("secret\r")
+            client.wait_for("[#general]")
+            client.type("/quit\r")
+            assert client.wait_end() == 0
+            assert ("Password" in client.text) is password
+        finally:
+            client.kill()
+
+    for password in (True, False):
+        await asyncio.to_thread(talk, password=password)
     foreign = find_foreign(set(record.read_text().split()))
     assert "prompt_toolkit" in foreign
     assert foreign & {"keyring", "cryptography", "msgspec", "jeepney", "secretstorage"} == set()

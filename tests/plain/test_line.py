@@ -94,9 +94,15 @@ WRONG = [
     ("/join", "-- use it so: /join #channel [key]"),
     ("/msg bob", "-- use it so: /msg nick|#channel text"),
     ("/kick", "-- use it so: /kick [#channel] nick [reason]"),
-    ("/history x", "-- use it so: /history [number]"),
+    ("/history x", "-- use it so: /history [more] [number]"),
+    ("/history 3 more", "-- use it so: /history [more] [number]"),
+    ("/export /", "-- not sent: /: File exists"),
+    ("/delete secret", "-- use it so: /delete"),
     ("/quote :", "-- use it so: /quote LINE"),
     ("/whois", "-- use it so: /whois nick"),
+    ("/part general", "-- use it so: /part [#channel [reason]]"),
+    ("/invite bob general", "-- use it so: /invite nick [#channel]"),
+    ("/invite bob #other now", "-- use it so: /invite nick [#channel]"),
     ("/devices del", "-- use it so: /devices [del ID]"),
     ("/passwd secret secret", "-- use it so: /passwd"),
     ("/passwd", "-- a password can be typed on a terminal only, where nobody sees it"),
@@ -105,6 +111,7 @@ WRONG = [
     ("/reply ^x yes", "-- use it so: /reply [^number|@nick] text"),
     ("/reply", "-- use it so: /reply [^number|@nick] text"),
     ("/set bell loud", "-- bell can be: on, off"),
+    ("/set sound", "-- there is no setting sound; there are bell, colour, time, width"),
     ("/set bell off", "-- bell is off now"),
     ("/switch #elsewhere", "-- not sent: you are not in #elsewhere: /join #elsewhere"),
     ("/msg a,b hi", "-- not sent: 'a,b' is neither one #channel nor one person"),
@@ -129,7 +136,11 @@ async def test_talking_elsewhere_and_looking_back(server: FakeServer, program: M
     async with program() as client:
         await client.read_until("old 3")
         client.type("/history 2")
-        assert await client.read_until("old 3") == ["22:13 #general <bob> old 2", "22:13 #general <bob> old 3"]
+        assert await client.read_until("before this") == [
+            "22:13 #general <bob> old 2",
+            "22:13 #general <bob> old 3",
+            "-- #general: /history more shows what was before this",
+        ]
         client.type("/switch bob", "psst", "/msg carol hi", "/quit")
         assert await client.read_until("hi") == [
             "-- you talk in bob now",
@@ -137,6 +148,46 @@ async def test_talking_elsewhere_and_looking_back(server: FakeServer, program: M
             "22:13 carol <alice> hi",
         ]
         await client.process.wait()
+
+
+async def test_looking_back_goes_on_where_it_ended_and_says_where_the_beginning_is(
+    server: FakeServer, program: MakeProgram
+) -> None:
+    for number in range(1, 71):
+        server.say("bob", "#general", f"old {number}.")
+    async with program() as client:
+        # In pages of three, as this server has them; the first of them is all that is in sight at first.
+        assert [line[-7:] for line in await client.read_until("old 70.")][-3:] == ["old 68.", "old 69.", "old 70."]
+        for typed, first, last in (("more 4", 64, 67), ("more", 14, 63), ("", 21, 70), ("more 10", 11, 20)):
+            client.type(f"/history {typed}")
+            lines = await client.read_until("-- #general: ")
+            assert [line.rpartition("> ")[2] for line in lines[:-1]] == [f"old {n}." for n in range(first, last + 1)]
+            assert lines[-1] == "-- #general: /history more shows what was before this"
+        client.type("/history more")
+        assert (await client.read_until("-- #general: "))[-1] == "-- #general: there is nothing earlier"
+        client.type("/history 2000")
+        lines = await client.read_until("nothing earlier")
+        assert lines[0].startswith("-- 1000 at once; /history more goes on")
+        assert len(lines) == 72
+
+
+async def test_an_account_is_deleted_on_a_terminal_only(server: FakeServer, program: MakeProgram) -> None:
+    outcome = await program().run(b"/delete\nalice\nsecret\n")
+    assert "-- an account can be deleted on a terminal only, where its password is typed unseen" in outcome.out
+    assert "alice" in server.passwords
+    assert b"DELETE" not in server.received
+
+
+async def test_a_long_action_is_one_in_every_part(server: FakeServer, program: MakeProgram) -> None:
+    async with program() as client:
+        await client.read_until("members")
+        client.type(f"/me waves {'again ' * 200}and again", "/quit")
+        assert all("* alice" in line for line in await client.read_until("and again"))
+        await client.process.wait()
+    assert len(server.stored) > 2
+    assert all(said.text.startswith("\x01ACTION ") and said.text.endswith("\x01") for said in server.stored)
+    whole = " ".join(said.text.removeprefix("\x01ACTION ").removesuffix("\x01") for said in server.stored)
+    assert whole == f"waves {'again ' * 200}and again"
 
 
 async def test_a_message_without_an_echo_is_marked_and_comes_through_once(
@@ -172,6 +223,27 @@ async def test_what_is_typed_while_offline_is_said_when_the_server_is_back(
             line for line in [*await client.read_until("22:13"), *await client.read_until("22:13")] if "22:13" in line
         ]
         assert sorted(seen) == ["22:13 #general <alice> anybody?", "22:13 #general <bob> missed"]
+
+
+async def test_who_is_put_out_says_nothing_elsewhere(server: FakeServer, program: MakeProgram) -> None:
+    async with program() as client:
+        await client.read_until("members")
+        server.guests[0].tell(":alice!a@b JOIN #other alice :alice", ":bob!b@c KICK #general alice :enough")
+        await client.read_until("talk nowhere")
+        client.type("for #general only")
+        lines = await client.read_until("not sent")
+        assert lines[-1] == "-- not sent: you talk nowhere now: /switch #channel or nick, or /join #channel"
+        client.type("/join #other")
+        await client.read_until("you talk in #other now")
+        client.type("for all", "/quit")
+        await client.process.wait()
+    assert [(message.target, message.text) for message in server.stored] == [("#other", "for all")]
+
+
+async def test_a_line_that_is_not_utf_8_is_neither_said_nor_done(server: FakeServer, program: MakeProgram) -> None:
+    outcome = await program().run(b"gr\xfc\xdfe\n/away gr\xfc\xdfe\ngr\xc3\xbc\xc3\x9fe\n")
+    assert outcome.out.count("-- that line is not UTF-8 and was not sent; set the terminal to UTF-8\n") == 2
+    assert [message.text for message in server.stored] == ["grüße"]
 
 
 async def test_a_refused_message_is_marked(server: FakeServer, program: MakeProgram) -> None:
@@ -226,6 +298,18 @@ LISTS = [
     (
         [":irc.test 322 alice #general 3 :tea", ":irc.test 322 alice #x 12 :", ":irc.test 323 alice :End"],
         ["-- 2 channels", "--   #general  3   tea", "--   #x        12"],
+    ),
+    (
+        [":irc.test 322 alice #日本語 3 :茶", ":irc.test 322 alice #é 12 :", ":irc.test 323 alice :End"],
+        ["-- 2 channels", "--   #日本語  3   茶", "--   #é       12"],
+    ),
+    (
+        [":irc.test 366 alice #nowhere :End of names"],
+        ["-- #nowhere: no such channel, or nobody in it whom you may see"],
+    ),
+    (
+        [":irc.test 696 alice #x o * :A nick is needed"],
+        ["-- not done: #x: A nick is needed (696)"],
     ),
     (
         [":irc.test 367 alice #x eve!*@* bob 1700000000", ":irc.test 368 alice #x :End"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import uuid
@@ -263,7 +264,12 @@ async def test_a_pipe_that_is_closed_ends_tail_quietly(server: FakeServer, progr
     async with program("tail", "#general") as tail:
         await tail.read_until("following", err=True)
         assert tail.process.stdout is not None
-        tail.process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
+        output = tail.process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
+        pipe = output.get_extra_info("pipe")
+        output.close()
+        while not pipe.closed:
+            # A turn of the loop later: what is printed before that finds a reader.
+            await asyncio.sleep(0)
         server.say("bob", "#general", "into the void")
         assert tail.process.stderr is not None
         assert b"Traceback" not in await tail.process.stderr.read()

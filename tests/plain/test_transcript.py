@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from securechat.client.events import Following, HistoryPage, HistoryRequest, Joined, Listing, MessageSeen, NamesListed
+from securechat.client.events import Following, Joined, Listing, MessageSeen, NamesListed
 from securechat.client.notebook import Notebook
 from securechat.client.state import State
 from securechat.plain.belongings import unpack
+from securechat.plain.lookback import Found
 from securechat.plain.settings import Settings
 from securechat.plain.transcript import Transcript, mentions
 from securechat.plain.wording import Piece
@@ -52,6 +53,9 @@ class Record:
 
     def ring(self) -> None:
         self.bells += 1
+
+    async def ask(self, question: str) -> str | None:
+        return None
 
     async def ask_secret(self, question: str) -> str | None:
         return None
@@ -112,11 +116,42 @@ def test_what_was_shown_is_noted_and_what_is_only_looked_at_again_is_not(tmp_pat
     scene = Scene(notebook)
     scene.hear("bob", "one")
     message = MessageSeen("#x", "#x", "bob", "later", "m9", NOON + 5)
-    scene.transcript.show_event(HistoryPage(HistoryRequest("LATEST", "#x", "*", 1), (message,)))
+    scene.transcript.show_found(Found("#x", (message,), is_all=False))
     assert (notebook.positions, scene.noted) == ({"#x": (NOON, "m0")}, 1)
     scene.state.note_position("#empty", 0)
     scene.transcript.show_event(Following("#empty"))
     assert notebook.positions["#empty"] == (0, "")
+
+
+def test_looking_back_begins_before_what_is_in_sight_and_goes_on_before_what_was_found() -> None:
+    scene = Scene()
+    assert scene.transcript.before_what_is_seen("#x") == "*"
+    for text in ("one", "two"):
+        scene.hear("bob", text)
+    assert scene.transcript.before_what_is_seen("#X") == "msgid=m0"
+    scene.transcript.show_found(Found("#x", (MessageSeen("#x", "#x", "bob", "zero", "z", NOON),), is_all=False))
+    assert scene.transcript.before_what_is_seen("#x") == "msgid=z"
+    scene.transcript.show_found(Found("#x", (), is_all=True))
+    assert scene.transcript.before_what_is_seen("#x") == "msgid=z"
+    assert scene.transcript.before_what_is_seen("#y") == "*"
+    assert scene.paper.lines[-2:] == [
+        "-- #x: /history more shows what was before this",
+        "-- #x: there is nothing earlier",
+    ]
+
+
+def test_before_there_is_a_connection_it_goes_by_what_was_known_last_time(tmp_path: Path) -> None:
+    notebook = Notebook(tmp_path / "read.json")
+    for moment, name in enumerate(("#old", "bob", "#new", "#e\x1bvil")):
+        notebook.note(name, moment, "m")
+    scene = Scene(notebook)
+    assert scene.transcript.channels_of_mine() == ["#x"]
+    scene.state.channels.clear()
+    assert scene.transcript.known() == ["#e\x1bvil", "#new", "bob", "#old"]
+    assert scene.transcript.channels_of_mine() == ["#e\x1bvil", "#new", "#old"]
+    assert scene.transcript.channels() == ["#new", "#old"]
+    scene.transcript.forget_last_time()
+    assert scene.transcript.channels_of_mine() == scene.transcript.known() == []
 
 
 def test_a_line_says_when_the_day_changes() -> None:

@@ -14,9 +14,9 @@ from securechat.client.errors import Unsendable
 from securechat.errors import ConfigError
 from securechat.plain import typed
 from securechat.plain.access import build_access, check_target, read_first_line
-from securechat.plain.line import split_text
 from securechat.plain.oneshot import parse_since
 from securechat.plain.typed import read_lines
+from securechat.plain.wording import split_message, split_text, word_action
 
 
 @pytest.fixture
@@ -140,3 +140,20 @@ def test_a_text_too_long_is_cut_between_words_or_characters(text: str, room: int
 def test_no_room_is_an_error_and_no_endless_loop() -> None:
     with pytest.raises(LineTooLong):
         split_text("x", 3)
+    with pytest.raises(LineTooLong):
+        split_message(word_action("x"), 12)
+
+
+@pytest.mark.parametrize(
+    ("text", "room", "parts"),
+    [
+        ("one two", 7, ["one two"]),
+        ("one two", 6, ["one", "two"]),
+        (word_action("one two"), 16, ["\x01ACTION one two\x01"]),
+        (word_action("one two"), 15, ["\x01ACTION one\x01", "\x01ACTION two\x01"]),
+        (word_action("ééé"), 13, ["\x01ACTION éé\x01", "\x01ACTION é\x01"]),
+    ],
+)
+def test_every_part_of_an_action_is_one(text: str, room: int, parts: list[str]) -> None:
+    assert split_message(text, room) == parts
+    assert all(len(part.encode()) <= room for part in parts)

@@ -7,13 +7,20 @@ from unicodedata import category
 
 import pytest
 
-from securechat.plain.visible import show
+from securechat.plain.visible import drop_controls, show, show_each
 
 SHOWN = [
     ("", ""),
     ("plain ASCII ~", "plain ASCII ~"),
     ("Grüße, Ελλάδα, 日本語, مرحبا", "Grüße, Ελλάδα, 日本語, مرحبا"),
     ("😀 👍🏽", "😀 👍🏽"),
+    ("👩\u200d💻 👩🏽\u200d🚀 🏳\ufe0f\u200d🌈", "👩\u200d💻 👩🏽\u200d🚀 🏳\ufe0f\u200d🌈"),
+    ("\U0001fa77 \U0001fae8", "\U0001fa77 \U0001fae8"),
+    ("می\u200cخواهم क्\u200dष", "می\u200cخواهم क्\u200dष"),
+    ("a\u200db\u200dc a\u200cb", "a<U+200D>b<U+200D>c a<U+200C>b"),
+    ("\u200d💻 💻\u200d 💻\u200c💻 💻\u200dx", "<U+200D>💻 💻<U+200D> 💻<U+200C>💻 💻<U+200D>x"),
+    ("م" + "\u064e\u200d" * 4 + "\u064eم", "م" + "\u064e\u200d" * 2 + "<+5 marks>م"),
+    ("م\u200c\u200cم م\u200c", "م<U+200C><U+200C>م م<U+200C>"),
     ("e\u0301", "e\u0301"),
     ("\x1b[31mred\x1b[0m", "^[[31mred^[[0m"),
     ("\x1b]52;c;cm0gLXJm\x07", "^[]52;c;cm0gLXJm^G"),
@@ -38,6 +45,19 @@ SHOWN = [
 @pytest.mark.parametrize(("text", "shown"), SHOWN)
 def test_text_is_shown_so(text: str, shown: str) -> None:
     assert show(text) == shown
+
+
+@pytest.mark.parametrize(("text", "shown"), SHOWN)
+def test_what_each_character_becomes_makes_up_the_whole(text: str, shown: str) -> None:
+    assert len(show_each(text)) == len(text)
+    assert "".join(show_each(text)) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "left"), [("a\tb\nc é", "a\tb\nc é"), ("\x1b[2J\x07\x9bx\x7f\r", "[2Jx"), ("\u202e", "\u202e")]
+)
+def test_controls_fall_out_of_what_is_typed(text: str, left: str) -> None:
+    assert drop_controls(text) == left
 
 
 def test_no_code_point_comes_out_that_acts_on_a_terminal() -> None:

@@ -53,6 +53,8 @@ WORDED = [
     (events.Noticed("", "words"), "-- words"),
     (events.ModeChanged("#x", "", ("+nt",)), "-- #x: mode +nt"),
     (events.PasswordChanged(), "-- your password is changed; your other devices must sign in anew"),
+    (events.ExportRow(1, '{"type": "account"}'), '-- {"type": "account"}'),
+    (events.AccountDeleted(), None),
     (events.Acknowledged("u", "m"), None),
     (events.Following("#x"), None),
 ]
@@ -71,6 +73,13 @@ def test_what_became_of_an_own_message_is_said_plainly() -> None:
     waving = Outgoing("u", "#x", word_action("waves"), reason="no")
     assert word_unconfirmed(waving, "al", "not confirmed") == "?     #x * al waves -- not confirmed"
     assert word_refused(waving, "al") == "!     #x * al waves -- not sent: no"
+
+
+def test_a_connection_that_is_lost_is_told_from_one_that_never_was() -> None:
+    event = events.Disconnected("nothing listens there", 0.5)
+    assert word_lost_connection(event) == "-- connection lost: nothing listens there; trying again in 0.5 s"
+    never = word_lost_connection(event, had_one=False)
+    assert never == "-- not connected: nothing listens there; trying again in 0.5 s"
 
 
 EVIL = "\x1b]52;c;evil\x07\x9b\u202e\r\n"

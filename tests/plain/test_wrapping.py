@@ -43,6 +43,10 @@ BROKEN = [
     ("e\u0301" * 25, 20, 0, ["e\u0301" * 20, "e\u0301" * 5]),
     ("two  spaces here now and", 20, 0, ["two  spaces here now", "and"]),
     ("tiny", 3, 0, ["tiny"]),
+    ("<bob> " + "x" * 40, 20, 6, ["<bob> " + "x" * 14, "x" * 14, "x" * 12]),
+    ("<bob> " + "日" * 12, 20, 6, ["<bob> " + "日" * 7, "日" * 5]),
+    ("<bob> " + "x" * 15 + " yy", 20, 0, ["<bob>", "x" * 15 + " yy"]),
+    ("<bob> nineteen.more " + "x" * 30, 20, 0, ["<bob> nineteen.more", "x" * 20, "x" * 10]),
     ("a " * 15, 20, 30, ["a a a a a a a a a a", "a a a a a "]),
 ]
 

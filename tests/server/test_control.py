@@ -270,6 +270,13 @@ async def test_a_request_that_cannot_be_carried_out_is_answered_with_an_error(
 
 
 @pytest.mark.usefixtures("control")
+async def test_a_request_of_a_newer_admin_tool_is_answered_with_what_to_do(tmp_path: Path) -> None:
+    answer = await ask(control_path(tmp_path), type="user beam up")
+    assert answer["error"].startswith("the server does not understand this (")
+    assert answer["error"].endswith("); restart it if it is older than the admin tool")
+
+
+@pytest.mark.usefixtures("control")
 async def test_what_is_no_line_is_let_go_of(tmp_path: Path) -> None:
     assert await send(control_path(tmp_path), b"no end of line") == b""
     assert await send(control_path(tmp_path), b"") == b""

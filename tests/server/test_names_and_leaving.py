@@ -100,6 +100,19 @@ async def test_a_repeat_after_a_rename_gets_the_first_echo_under_the_new_name(se
     assert again.tags["msgid"] == first.tags["msgid"]
 
 
+async def test_a_ban_goes_along_with_a_new_name(server: RunningServer) -> None:
+    alice, bob = await server.gather("alice", "bob")
+    await alice.ask("MODE #general +b bob")
+    await bob.fence()
+    await server.office.perform(UserRename("bob", "robert"))
+    assert shown(await bob.fence())[1:] == [":chat.example MODE #general +b robert!*@*"]
+    (refused,) = await bob.ask("PRIVMSG #general :here I am again")
+    assert (refused.command, refused.params[1]) == ("404", "#general")
+    await alice.fence()
+    bans = [line.params[2:4] for line in await alice.ask("MODE #general b") if line.command == "367"]
+    assert bans == [("bob!*@*", "alice"), ("robert!*@*", "*")]
+
+
 # ── leaving for good ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -147,9 +160,25 @@ async def test_the_only_administrator_does_not_delete_itself_and_a_token_deletes
     assert refused.params[:3] == ("ACCOUNT", "INVALID_CREDENTIALS", "DELETE")
 
 
+async def test_of_two_administrators_who_delete_themselves_at_once_one_stays(server: RunningServer) -> None:
+    await server.add("root1", "root2", role="admin")
+    admins = await server.gather("root1", "root2")
+    for admin in admins:
+        admin.send(f"ACCOUNT DELETE :{PASSWORD}")
+    answers = []
+    for admin in admins:
+        while (line := await admin.next()).command not in ("NOTE", "FAIL"):
+            pass
+        answers.append(line.params[1])
+    assert sorted(answers) == ["DELETED", "LAST_ADMIN"]
+
+
 async def test_what_is_erased_is_on_no_page_and_in_no_byte_of_the_files(server: RunningServer, tmp_path: Path) -> None:
     alice, bob = await server.gather("alice", "bob")
     await alice.ask("@+mark=SECRET PRIVMSG #general :SECRET", "PRIVMSG bob :SECRET", "NOTICE #general :SECRET")
+    await alice.ask(
+        "JOIN #side", "PRIVMSG #side :x", "PART #side :SECRET", "TOPIC #general :SECRET", "KICK #general carol :SECRET"
+    )
     kept = await bob.ask("PRIVMSG #general :bob was here")
     assert any(b"SECRET" in path.read_bytes() for path in tmp_path.iterdir()), "or this looks into the wrong files"
     answer = await server.office.perform(UserDelete("alice", erase=True))
@@ -158,7 +187,7 @@ async def test_what_is_erased_is_on_no_page_and_in_no_byte_of_the_files(server: 
     assert {"chat.db", "chat.db-wal"} <= set(files)
     assert [name for name, content in files.items() if b"SECRET" in content] == []
     assert any(b"bob was here" in content for content in files.values())
-    await bob.fence()
+    assert ":alice!alice@securechat TOPIC #general :" in shown(await bob.fence())
     assert await page(bob, "#general") == shown(kept[-1:])
     assert await page(bob, answer["shown_as"]) == []
     targets = await bob.ask(

@@ -70,12 +70,28 @@ def test_a_context_without_the_restriction_of_groups_fails_the_check() -> None:
         check_context(make_unrestricted_context())
 
 
-@pytest.mark.parametrize("group", ["secp384r1", "prime256v1"])
+@pytest.mark.parametrize("group", ["secp384r1", "secp256k1"])
 def test_a_context_that_ordinary_clients_cannot_use_fails_the_check(group: str) -> None:
     context = make_unrestricted_context()
     context.set_ecdh_curve(group)
     with pytest.raises(ConfigError, match="TLS check"):
         check_context(context)
+
+
+class ContextOfDebian12(ssl.SSLContext):
+    """Knows the curves that have an old name, and X25519 not, as Python 3.11.2 does."""
+
+    def set_ecdh_curve(self, name: str) -> None:
+        if name == "X25519":
+            raise ssl.SSLError("[EC: UNKNOWN_GROUP] unknown group")
+        super().set_ecdh_curve(name)
+
+
+def test_a_python_that_cannot_name_x25519_serves_with_p_256() -> None:
+    context = ContextOfDebian12(ssl.PROTOCOL_TLS_SERVER)
+    LEAF.configure_cert(context)
+    restrict_groups(context)
+    check_context(context)
 
 
 class ContextOfLaterPythons:

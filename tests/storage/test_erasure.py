@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from securechat.chat.events import Deleted, Left, Posted, RoleSet
+from securechat.chat.events import Deleted, Joined, Kicked, Left, Posted, RoleSet, TopicSet
 from securechat.chat.ports import Verdict
 from securechat.storage.sqlite import SqliteStore, database, erasure
 from securechat.storage.sqlite.migrations import MIGRATIONS
@@ -68,6 +68,25 @@ async def test_erased_text_is_in_no_byte_of_the_files_once_it_is_acknowledged(tm
     assert sum(count_marks(tmp_path).values()) == 0
     store = open_store(tmp_path / "history.db")
     assert (await (await Node(store.attach()).start()).texts("bob"))[-1] == "and on it goes"
+    await store.close()
+
+
+async def test_topics_and_reasons_are_erased_with_the_messages_and_nobody_elses(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "history.db")
+    node = await Node(store.attach()).start()
+    await node.register("alice", "bob", "carol")
+    await node.open_room("bob", "alice", "carol")
+    mark = MARK.decode()
+    for event in (
+        *(TopicSet("alice", mark), TopicSet("bob", "keep-me"), Kicked("carol", "alice", mark), Left("alice", mark)),
+        *(Joined("carol"), Left("carol", "keep-me"), Joined("alice"), Kicked("alice", "bob", "keep-me")),
+    ):
+        assert (await node.put((ROOM, event))).verdict is Verdict.STORED
+    assert sum(count_marks(tmp_path).values()) >= 3
+    kept = sum(count_marks(tmp_path, b"keep-me").values())
+    assert (await node.put(("a/alice", Deleted(erase=True)))).verdict is Verdict.STORED
+    assert sum(count_marks(tmp_path).values()) == 0
+    assert kept >= sum(count_marks(tmp_path, b"keep-me").values()) >= 4
     await store.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from securechat.chat.events import Dropped, Left, ModeSet, Posted
+from securechat.chat.events import Dropped, Left, ModeSet, Posted, TopicSet
 from securechat.chat.ports import WritingsQuery
 from securechat.storage.sqlite import writings
 from tests.storage.nodes import ROOM, Node
@@ -58,6 +58,19 @@ async def test_a_page_looks_through_a_bounded_piece_of_the_history(
     monkeypatch.setattr(writings, "SEQS_AT_ONCE", at_once)
     expected = await tell(node)
     assert (await all_of(node, "alice", 100))[0] == expected
+
+
+async def test_topics_are_words_of_who_set_them(node: Node) -> None:
+    await node.register("alice", "bob")
+    await node.open_room("bob", "alice")
+    await node.do(TopicSet("alice", "hers"), TopicSet("bob", "his"), TopicSet("alice", ""))
+    await node.say("alice", "word")
+    (page,) = [await node.history.writings(WritingsQuery("alice"))]
+    assert [record.event for record in page.records] == [
+        *(TopicSet("alice", "hers"), TopicSet("alice", "")),
+        Posted("alice", "PRIVMSG", "word"),
+    ]
+    assert page.names == {ROOM: "#room"}
 
 
 async def test_who_wrote_nothing_has_written_nothing(node: Node) -> None:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import termios
 import threading
+import time
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -54,9 +55,16 @@ class Terminal:
         """Tell whether the terminal shows what is typed by itself, as it does for a shell."""
         return bool(termios.tcgetattr(self._terminal)[3] & termios.ECHO)
 
-    def type(self, keys: str) -> None:
-        """Type keys; `\\r` is Enter."""
-        os.write(self._terminal, keys.encode())
+    def wait_unseen(self) -> None:
+        """Wait until what is typed is not shown: a question for a password is printed a moment before."""
+        end = time.monotonic() + DEADLINE
+        while self.echoes:
+            assert time.monotonic() < end, "what is typed is still shown"
+            time.sleep(0.005)
+
+    def type(self, keys: str | bytes) -> None:
+        """Type keys, in UTF-8 unless they are given as bytes; `\\r` is Enter."""
+        os.write(self._terminal, keys if isinstance(keys, bytes) else keys.encode())
 
     def wait_for(self, part: str, since: int = 0) -> int:
         """Wait until a text was printed behind position `since` of `text`; return where it ends."""

@@ -87,6 +87,8 @@ def lines_with(text: str) -> list[str]:
         f"NOTE {word} {word} :{text}",
         f"NOTE ACCOUNT DEVICE {word} {word} {word} :{text}",
         "NOTE ACCOUNT END_OF_DEVICES :end",
+        f"NOTE ACCOUNT EXPORT 1 :{text}",
+        f"NOTE ACCOUNT END_OF_EXPORT :{text}",
     ]
 
 

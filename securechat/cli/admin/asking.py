@@ -46,8 +46,8 @@ def ask(data: Path, request: Request) -> Any:
     return carry_out(data, request)
 
 
-def choose_password(password_stdin: bool, generate: bool) -> str:
-    """Return the password to set, "" to have one made.
+def choose_password(data: Path, name: str, password_stdin: bool, generate: bool) -> str:
+    """Return the password to set for an account, "" to have one made.
 
     Raises: ConfigError, click.UsageError.
     """
@@ -62,7 +62,23 @@ def choose_password(password_stdin: bool, generate: bool) -> str:
         return secret
     if not sys.stdin.isatty():
         raise click.UsageError("there is no terminal to ask for a password; use --password-stdin or --generate")
-    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+    return _ask_password(data, name)
+
+
+def _ask_password(data: Path, name: str) -> str:
+    """Have a person type a password, and again while it is none that the server would take."""
+    from securechat.auth.passwords import check_password
+    from securechat.cli.errands import find_config, require_data_directory
+
+    require_data_directory(data)
+    minimum = find_config(data).limits.password_length
+    question = f"Password, at least {minimum} characters"
+    while True:
+        secret = str(click.prompt(question, hide_input=True, confirmation_prompt=True, err=True))
+        objection = check_password(secret, name=name, minimum=minimum)
+        if objection is None:
+            return secret
+        click.echo(f"{objection}; once more", err=True)
 
 
 def confirm(what: str, yes: bool) -> None:

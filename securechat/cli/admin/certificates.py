@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from securechat.cli.admin.command import DIRECTORY, Group
-from securechat.cli.admin.printing import Row, json_option, print_json, print_table
+from securechat.cli.admin.printing import Row, json_option, print_json, print_line, print_table
 
 if TYPE_CHECKING:
     from securechat.pki.authority import CertificateFacts
@@ -143,10 +143,11 @@ def _list_certificates(directory: Path) -> list[Row]:
 
     from securechat.errors import ConfigError
     from securechat.pki import authority
+    from securechat.pki.pem import is_present
 
     now = datetime.now(UTC)
     ours = [directory / name for name in (authority.CA_CERTIFICATE, authority.SERVER_CERTIFICATE)]
-    there = [path for path in ours if path.exists()]
+    there = [path for path in ours if is_present(path)]
     rows = [_describe(authority.facts(path, now=now), path) for path in there or ours[:1]]
     for path in sorted(set(directory.glob("*.pem")) - set(ours)):
         try:
@@ -174,4 +175,4 @@ def _print_files(paths: Iterable[Path], as_json: bool) -> None:
         print_json({"files": names})
         return
     for name in names:
-        click.echo(name)
+        print_line(name)

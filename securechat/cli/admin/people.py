@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import click
 
 from securechat.cli.admin.asking import ask, choose_password, confirm, secret_options, yes_option
 from securechat.cli.admin.command import Group
-from securechat.cli.admin.printing import json_option, print_json, print_table
+from securechat.cli.admin.printing import json_option, print_json, print_line, print_table
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -50,14 +49,14 @@ def user_add(data: Path, name: str, role: str, password_stdin: bool, generate: b
     """Add an account; without options the password is asked for."""
     from securechat.server.office import NewPerson, UserAdd
 
-    secret = choose_password(password_stdin, generate)
+    secret = choose_password(data, name, password_stdin, generate)
     made = ask(data, UserAdd([NewPerson(name, secret)], role))[0]
     if as_json:
         print_json(made)
         return
     click.echo(f"added {made['name']} ({role})", err=True)
     if made["secret"]:
-        click.echo(made["secret"])
+        print_line(made["secret"])
 
 
 @user.command("list", examples=[("user list", "a table"), ("user list --json", "for programs")])
@@ -111,8 +110,6 @@ def user_import(data: Path, file: TextIO, tokens: bool, role: str, as_json: bool
     `name,password` is a heading. Prints CSV, name,secret; the secret is empty where the list had a password.
     Whatever is wrong is told at once with its line, and then nobody is added.
     """
-    import csv
-
     from securechat.cli.admin.roster import add_roster, read_roster
 
     name = "stdin" if file.name == "<stdin>" else file.name
@@ -120,8 +117,9 @@ def user_import(data: Path, file: TextIO, tokens: bool, role: str, as_json: bool
     if as_json:
         print_json(made)
         return
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerows((person["name"], person["secret"]) for person in made)
+    # Neither a name nor a secret that we make holds anything that CSV would want in quotes.
+    if made:
+        print_line("\n".join(f"{person['name']},{person['secret']}" for person in made))
 
 
 @user.command(
@@ -140,13 +138,13 @@ def user_passwd(data: Path, name: str, password_stdin: bool, generate: bool, as_
     """Set a new password; the account's connections are closed and its tokens revoked."""
     from securechat.server.office import Passwd
 
-    made = ask(data, Passwd(name, choose_password(password_stdin, generate)))
+    made = ask(data, Passwd(name, choose_password(data, name, password_stdin, generate)))
     if as_json:
         print_json(made)
         return
     click.echo(f"password of {made['name']} changed", err=True)
     if made["secret"]:
-        click.echo(made["secret"])
+        print_line(made["secret"])
 
 
 @user.command("disable", examples=[("user disable bob", "")])

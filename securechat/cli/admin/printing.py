@@ -9,6 +9,8 @@ from typing import Any, TypeAlias, TypeVar
 
 import click
 
+from securechat.errors import SecurechatError
+
 Body = TypeVar("Body", bound=Callable[..., Any])
 
 Row: TypeAlias = Mapping[str, Any]
@@ -24,18 +26,37 @@ def json_option(body: Body) -> Body:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(body)
 
 
+class Unprintable(SecurechatError):
+    """What was done cannot be told: the other end of stdout takes nothing."""
+
+
+def print_line(text: str) -> None:
+    """Print a line of what was asked for.
+
+    Raises: Unprintable, for stdout alone: a reader that has gone away is nobody's fault.
+    """
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Unprintable(
+            f"stdout: cannot be written ({error.strerror}); it is done all the same: what was a new secret, make anew"
+        ) from None
+
+
 def print_json(result: Any) -> None:
     """Print a result as one line of JSON in ASCII: nothing in it acts on a terminal."""
     import json
 
-    click.echo(json.dumps(result))
+    print_line(json.dumps(result))
 
 
 def print_table(rows: Sequence[Row]) -> None:
     """Print rows for people: below each other on a terminal that is too narrow, else one a line."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for line in lay_out(rows, width):
-        click.echo(line)
+        print_line(line)
 
 
 def lay_out(rows: Sequence[Row], width: int | None) -> list[str]:

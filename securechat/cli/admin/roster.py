@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 from securechat.auth.passwords import check_password
 from securechat.cli.admin.asking import ask
-from securechat.cli.errands import RequestFailed, find_config
+from securechat.cli.errands import find_config
 from securechat.errors import ConfigError, SecurechatError
-from securechat.server.office import NewPerson, UserAdd, UserList
-from securechat.wire.names import is_account_name, is_reserved, skeleton
+from securechat.server.office import NameFaults, NewPerson, UserAdd
+from securechat.wire.names import skeleton
 
 
 class FaultyRoster(SecurechatError):
@@ -65,70 +65,45 @@ def add_roster(data: Path, name: str, rows: list[Row], *, role: str, tokens: boo
 
     Raises: FaultyRoster, naming every line that cannot be used; SecurechatError.
     """
-    existing = {skeleton(person["name"]): person["name"] for person in ask(data, UserList())}
-    faults = find_faults(rows, existing, find_config(data).limits.password_length)
+    # Only the server knows which names there are, and which somebody once had.
+    objections = ask(data, NameFaults([row.name for row in rows]))
+    faults = find_faults(rows, objections, find_config(data).limits.password_length)
     if faults:
         raise _refuse(name, faults)
-    return _add(data, name, rows, role, tokens)
+    people = [NewPerson(row.name, row.password) for row in rows]
+    return list(ask(data, UserAdd(people, role, tokens)))
 
 
-def _add(data: Path, name: str, rows: list[Row], role: str, tokens: bool) -> list[dict[str, Any]]:
-    # Only the server knows some things, names that somebody once had for example, and it names the first row it refuses.
-    # That row goes to the end, so that the next one is named: as long as it is there, nobody is added.
-    refused: dict[int, str] = {}
-    while True:
-        people = [NewPerson(row.name, row.password) for row in sorted(rows, key=lambda row: row.line in refused)]
-        try:
-            return list(ask(data, UserAdd(people, role, tokens)))
-        except RequestFailed as error:
-            line = _find_line(rows, str(error))
-            if line is None and not refused:
-                raise
-            if line is None or line in refused:
-                raise _refuse(name, refused) from None
-            refused[line] = str(error)
-
-
-def _find_line(rows: Iterable[Row], error: str) -> int | None:
-    """Return the line of the person whom an error of the server names first."""
-    places = {error.find(f"{row.name!r}"): row.line for row in rows if f"{row.name!r}" in error}
-    return places[min(places)] if places else None
-
-
-def find_faults(rows: Iterable[Row], existing: Mapping[str, str], shortest: int) -> dict[int, str]:
+def find_faults(rows: Sequence[Row], objections: Sequence[str | None], shortest: int) -> dict[int, str]:
     """Return what is wrong with each line that cannot be used, by its number.
 
-    existing: the accounts there are, by the skeletons of their names. shortest: characters a password needs.
+    objections: what the server has against the name of each row. shortest: characters a password needs.
     """
     faults: dict[int, str] = {}
     seen: dict[str, Row] = {}
-    for row in rows:
-        fault = _fault_of_name(row, existing, seen) or _fault_of_password(row, shortest)
+    for row, objection in zip(rows, objections, strict=True):
+        fault = _fault_of_line(row) or objection or _fault_of_twin(row, seen) or _fault_of_password(row, shortest)
         if fault is not None:
             faults[row.line] = fault
         seen.setdefault(skeleton(row.name), row)
     return faults
 
 
-def _fault_of_name(row: Row, existing: Mapping[str, str], seen: Mapping[str, Row]) -> str | None:
-    name = row.name
+def _fault_of_line(row: Row) -> str | None:
     if row.surplus:
         return "has more columns than a name and a password; if there is a comma in one of them, put it in quotes"
-    if ";" in name or "\t" in name:
+    if ";" in row.name or "\t" in row.name:
         return "has a semicolon or a tab where a comma belongs"  # The name is not shown: a password stands behind it.
-    if not is_account_name(name):
-        return f"{name!r} cannot be a name: a letter, then up to 31 letters, digits, - or _"
-    if is_reserved(name):
-        return f"{name!r} is reserved for services"
-    other = existing.get(skeleton(name))
-    if other is not None:
-        return _word_likeness(name, other, "exists")
-    twin = seen.get(skeleton(name))
-    return None if twin is None else _word_likeness(name, twin.name, f"is in line {twin.line}")
+    return None
 
 
-def _word_likeness(name: str, other: str, where: str) -> str:
-    return f"{name!r} {where} already" if name == other else f"{name!r} could be mistaken for {other!r}, which {where}"
+def _fault_of_twin(row: Row, seen: Mapping[str, Row]) -> str | None:
+    twin = seen.get(skeleton(row.name))
+    if twin is None:
+        return None
+    if twin.name == row.name:
+        return f"{row.name!r} is in line {twin.line} already"
+    return f"{row.name!r} could be mistaken for {twin.name!r}, which is in line {twin.line}"
 
 
 def _fault_of_password(row: Row, shortest: int) -> str | None:

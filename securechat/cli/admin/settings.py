@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from securechat.cli.admin.command import Group
-from securechat.cli.admin.printing import json_option, print_json
+from securechat.cli.admin.printing import json_option, print_json, print_line
 
 if TYPE_CHECKING:
     from securechat.config import Config
@@ -29,11 +29,12 @@ def config_check(data: Path, file: Path | None, as_json: bool) -> None:
     """Say whether a server could start with the settings in FILE, else in the data directory's config.toml."""
     from securechat.config import CONFIG, Config, load_config
     from securechat.errors import ConfigError
+    from securechat.pki.pem import is_present
 
     path = file or data / CONFIG
-    if not data.is_dir() and file is None:
+    is_there = file is not None or is_present(path)
+    if not is_there and not data.is_dir():
         raise ConfigError(f"{data}: is no directory; name the server's data directory with --data")
-    is_there = file is not None or path.exists()
     check_settings(load_config(path) if is_there else Config(), str(path))
     if as_json:
         print_json({"file": str(path), "exists": is_there})
@@ -71,4 +72,4 @@ def config_example() -> None:
     """Print a config file in which every setting stands with its default and what it means."""
     from securechat.config import example_config
 
-    click.echo(example_config(), nl=False)
+    print_line(example_config().removesuffix("\n"))

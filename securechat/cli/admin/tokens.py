@@ -8,7 +8,7 @@ import click
 
 from securechat.cli.admin.asking import ask
 from securechat.cli.admin.command import Group
-from securechat.cli.admin.printing import json_option, print_json, print_table
+from securechat.cli.admin.printing import json_option, print_json, print_line, print_table
 
 
 @click.group(
@@ -37,7 +37,7 @@ def token_add(data: Path, name: str, label: str, as_json: bool) -> None:
         print_json(made)
         return
     click.echo(f"device {made['id']} ({made['label']})", err=True)
-    click.echo(made["secret"])
+    print_line(made["secret"])
 
 
 @token.command("list", examples=[("token list alice", "")])

@@ -235,6 +235,9 @@ class Batch:
         if isinstance(event, _LOOKS_BACK):
             self._write_records()
         record = self._place(head, entry, without_secrets(event), now)
+        if isinstance(event, Deleted):
+            # What the same append said before it is to be erased too.
+            self._write_records()
         self._tables.apply(head.key, record, event)
         if isinstance(event, Dropped):
             head.living = False

@@ -37,15 +37,22 @@ _PIECE: Final = "SELECT max(id) FROM (SELECT id FROM once WHERE account = ? AND 
 _FORGET_DIGESTS: Final = """
     UPDATE once SET digest = x''
     WHERE account = ? AND id > ? AND id <= ? AND (stream, seq) IN (SELECT stream, seq FROM redactions)"""
+# Topics and reasons: what happened stays told, without the words.
+_CLEAR: Final = """
+    UPDATE records SET body = CASE kind WHEN 'TopicSet' THEN json_set(body, '$.text', '')
+        ELSE json_remove(body, '$.reason') END
+    WHERE kind IN ('TopicSet', 'Kicked', 'Left') AND ? = json_extract(body, iif(kind = 'Left', '$.account', '$.by'))
+    AND stream IN (SELECT id FROM streams WHERE name LIKE 'c/%')"""
 
 
 def erase_messages(run: Any, account: str) -> None:
-    """Empty every message and reaction of an account, within the writer's transaction; their places and ids stay.
+    """Empty every message, reaction, topic and reason of an account, within the writer's transaction; their places and ids stay.
 
     run: executes a statement. The digests of what was sent with ids go too: they would tell whether a guess is right.
     """
     fulltext.forget_author(run, account)
     run(_ERASE, (encode_event(Erased(account)).decode(), account, account))
+    run(_CLEAR, (account,))
     run("UPDATE once SET digest = x'' WHERE account = ?", (account,))
     run("INSERT OR IGNORE INTO erasures (account) VALUES (?)", (account,))
 

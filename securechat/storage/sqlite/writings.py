@@ -18,7 +18,8 @@ _STREAMS = """
         name LIKE 'c/%' OR id IN (SELECT stream FROM directs WHERE account = ?)) ORDER BY id"""
 _WRITTEN = """
     SELECT seq, msgid, time, body FROM records
-    WHERE stream = ? AND kind = 'Posted' AND seq > ? AND seq <= ? AND json_extract(body, '$.account') = ?
+    WHERE stream = ? AND kind IN ('Posted', 'TopicSet') AND seq > ? AND seq <= ?
+    AND json_extract(body, iif(kind = 'Posted', '$.account', '$.by')) = ?
     ORDER BY seq LIMIT ?"""
 _NAME = "SELECT name FROM channels WHERE stream = ?1 UNION ALL SELECT name FROM dropped WHERE channel = ?1"
 _FIRST = "SELECT body FROM records WHERE stream = ? AND seq = 1"
