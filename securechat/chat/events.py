@@ -61,10 +61,7 @@ class Event(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
 
 
 class Posted(Event, frozen=True):
-    """A message; `tags` are the client-only tags (`+name`) that travel with it.
-
-    joins: where in a text of several lines one begins that belongs to the one before; None: one line. (IRCv3 multiline)
-    """
+    """A message; `tags` are the client-only ones, `joins` where a line goes on with the one before; None: all is one line."""
 
     account: str
     command: str
@@ -365,17 +362,11 @@ class MetadataSet(Event, frozen=True):
 
 
 AnyEvent: TypeAlias = (
-    Posted | Erased | Redacted | Reacted | Unreacted | Created | Dropped | ChannelRenamed | Joined | Left | Kicked | Invited | TopicSet | RoleSet | ModeSet | BanSet | BanLifted
+    Posted | Erased | Redacted | Reacted | Unreacted
+    | Created | Dropped | ChannelRenamed | Joined | Left | Kicked | Invited | TopicSet | RoleSet | ModeSet | BanSet | BanLifted
     | Registered | PasswordSet | PasswordRehashed | DeviceAdded | DeviceRevoked | Disabled | Enabled
     | Renamed | Deleted | Ignored | Unignored | MetadataSet
 )  # fmt: skip
-
-
-def writer_of(event: Event) -> str:
-    """Return the account (id) whose words a message or a topic is, "" for what is neither."""
-    if isinstance(event, Posted):
-        return event.account
-    return event.by if isinstance(event, TopicSet) else ""
 
 
 _encoder = msgspec.json.Encoder()

@@ -9,7 +9,7 @@ import msgspec
 
 from securechat.chat.ask import Ask
 from securechat.chat.channel import role_of
-from securechat.chat.events import Posted, Record, TopicSet, other_party, writer_of
+from securechat.chat.events import Event, Posted, Record, TopicSet, other_party
 from securechat.chat.ports import AccountState, Writings
 from securechat.chat.world import World
 from securechat.wire import capabilities
@@ -23,6 +23,13 @@ PART_LENGTH = 350
 """Bytes of a row in one line."""
 BATCH_TYPE = "securechat.internal/export"
 ROLE_NAMES = {"q": "owner", "o": "operator", "v": "voice", "": "member"}
+
+
+def writer_of(event: Event) -> str:
+    """Return the account (id) whose words a message or a topic is, "" for what is neither."""
+    if isinstance(event, Posted):
+        return event.account
+    return event.by if isinstance(event, TopicSet) else ""
 
 
 def account_rows(world: World, account: AccountState) -> Iterator[dict[str, Any]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from securechat.chat.events import StreamId, channel_stream
+
 if TYPE_CHECKING:
     from securechat.server.connection import Connection
 
@@ -15,12 +17,16 @@ Groups = dict[int, Members]
 
 
 class Audiences:
-    """The index of listeners that fan-out goes by. A connection is signed in first, and ready once it was welcomed."""
+    """The index of listeners that fan-out goes by. A connection is signed in first, and ready once it was welcomed.
+
+    newest: by stream, the seq of the newest message that was told.
+    """
 
     def __init__(self) -> None:
         self._signed: dict[str, Members] = {}
         self._ready: dict[str, Members] = {}
         self._channels: dict[str, Groups] = {}
+        self.newest: dict[StreamId, int] = {}
 
     def sign_in(self, connection: Connection) -> None:
         """Note whose a connection is, from the moment its credentials were accepted: it can be revoked."""
@@ -79,4 +85,5 @@ class Audiences:
 
     def drop(self, channel_id: str) -> Groups:
         """Forget a channel; return who heard it."""
+        self.newest.pop(channel_stream(channel_id), None)
         return self._channels.pop(channel_id, {})

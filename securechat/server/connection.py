@@ -215,6 +215,8 @@ class Connection:
         if self._deadline.is_running:
             self._deadline.stop()
             self.follower = self.node.reading.follow(self)
+            # What is in the same packet as the sign-in waits too.
+            self._pipeline.holds_messages = self.follower is not None
             self.variant = self._variant()
             self._caps = session.caps
             self.transport.mark_signed_in()
@@ -322,9 +324,9 @@ class Connection:
         self.outlet.produce(lines)
         self._contain(self.outlet.draw)
 
-    def hold_messages(self, held: bool) -> None:
-        """Let what the client writes wait, while it is shown what was written before, or no longer."""
-        self._pipeline.holds_messages = held
+    def release_messages(self) -> None:
+        """Let what the client writes wait no longer: it has been shown what was written before."""
+        self._pipeline.holds_messages = False
         self.advance()
 
     def end(self, reason: str) -> None:

@@ -184,6 +184,9 @@ class Hub:
                 self._dirty |= members
         for connection in origins:
             self._deliver_own(connection, lines, hears=connection in groups.get(connection.variant, ()))
+        # Last: everybody who hears the channel has been written all of it.
+        if (last := lines[-1].record).stream[0] == "c":
+            self.audiences.newest[last.stream] = last.seq
         for line in lines:
             if line.connection is None and line.ticket is not None:
                 line.ticket.landed(line.outcome, [], None)

@@ -72,6 +72,8 @@ class Follower:
     """The places of one connection, and of the device behind it.
 
     reads: shared by all, bounds what is read at once.
+    live: channels' streams of which everything is heard: the place there is that of the newest message told to all.
+    lines: messages heard since the last PING. timer: lays one when nothing else does; there is none until there is news.
     """
 
     __slots__ = (
@@ -84,12 +86,13 @@ class Follower:
         "_history",
         "_is_planned",
         "_laid",
-        "_lines",
         "_moved",
         "_pings",
         "_places",
         "_reads",
-        "_timer",
+        "lines",
+        "live",
+        "timer",
     )
 
     def __init__(self, connection: Connection, history: History, reads: asyncio.Semaphore) -> None:
@@ -104,26 +107,25 @@ class Follower:
         self._behind: dict[StreamId, Behind] = {}
         self._places: dict[StreamId, int] = {}
         self._moved: dict[StreamId, int] = {}
-        self._lines = 0
         self._pings: deque[tuple[int, dict[StreamId, int]]] = deque()
         self._laid = 0
-        self._timer: asyncio.TimerHandle | None = None
         self._batches = 0
+        self.live: set[StreamId] = set()
+        self.lines = 0
+        self.timer: asyncio.TimerHandle | None = None
 
     # ── live ──
 
     def hear(self, news: News, write: Callable[[bytes], bool]) -> None:
-        """Take messages of one conversation as they are told to all. (Written out: this is done for each delivery.)"""
+        """Take messages of one conversation as they are told to all."""
         stream, first, last, lines, payload = news
-        count = self._lines + len(lines)
-        if self._places.get(stream, _NOWHERE) >= first or count > LINES_TO_PING:
+        if self._places.get(stream, _NOWHERE) >= first or self.lines + len(lines) > LINES_TO_PING:
             self.hear_each(lines)
             return
         write(payload)
-        self._places[stream] = self._moved[stream] = last
-        self._lines = count
-        if count == LINES_TO_PING or self._timer is None:
-            self._count(0)
+        self._move(stream, last, len(lines))
+        if stream[0] == "c":
+            self.live.add(stream)
 
     def hear_each(self, lines: Sequence[Posting]) -> None:
         """Take messages one by one: those that the client has, or will get by replay, are left out."""
@@ -148,11 +150,11 @@ class Follower:
         self._count(lines)
 
     def _count(self, lines: int) -> None:
-        self._lines += lines
-        if self._lines >= LINES_TO_PING:
+        self.lines += lines
+        if self.lines >= LINES_TO_PING:
             self._ping()
-        elif self._timer is None:
-            self._timer = self._connection.node.loop.call_later(SECONDS_TO_PING, self._ask_at_last)
+        elif self.timer is None:
+            self.timer = self._connection.node.loop.call_later(SECONDS_TO_PING, self._ask_at_last)
 
     # ── PINGs ──
 
@@ -163,18 +165,18 @@ class Follower:
             reached |= self._pings.popleft()[1]
         for stream, seq in reached.items():
             self._history.note(Position(self._account, self._device, stream, seq))
-        if self._moved:
+        if self._has_moved():
             self._count(0)
 
     def stop(self) -> None:
         """Let go: the connection has ended."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
 
     def _ask_at_last(self) -> None:
-        self._timer = None
-        if self._moved and self._connection.session.is_ready:
+        self.timer = None
+        if self._has_moved() and self._connection.session.is_ready:
             self._ping()
 
     def _ping(self) -> None:
@@ -184,25 +186,33 @@ class Follower:
 
     def _lay(self) -> Iterator[Message]:
         """Yield a PING that answers for everything before it, unless too many wait for an answer."""
-        self._lines = 0
-        if self._moved and len(self._pings) < PINGS_AHEAD:
+        self.lines = 0
+        if self._has_moved() and len(self._pings) < PINGS_AHEAD:
             self._laid += 1
             self._pings.append((self._laid, self._moved))
             self._moved = {}
             yield Message("PING", (f"{PING_PREFIX}{self._laid}",))
+
+    def _has_moved(self) -> bool:
+        """Tell whether there is anything that no PING answers for yet; only here the places of live channels are asked for."""
+        audiences = self._connection.node.hub.audiences
+        for stream in self.live:
+            newest = audiences.newest.get(stream, 0)
+            if newest > self._places.get(stream, 0) and audiences.hears(stream[2:], self._connection):
+                self._places[stream] = self._moved[stream] = newest
+        return bool(self._moved)
 
     # ── replay ──
 
     async def replay(self) -> None:
         """Bring the client up to date, one conversation after another; what it writes waits for the end."""
         connection = self._connection
-        connection.hold_messages(True)
         # Behind the lines that show it its channels.
         await connection.outlet.catch_up()
         await self._plan()
         while self._behind and connection.session.is_ready:
             await self._catch_up(next(iter(self._behind)))
-        connection.hold_messages(False)
+        connection.release_messages()
 
     async def _plan(self) -> None:
         """Find out where each conversation is to go on; what was heard meanwhile is behind, and read in its turn."""
@@ -252,7 +262,7 @@ class Follower:
         """Yield a page as the client sees it, a PING behind it; what was said live before has one of its own."""
         connection = self._connection
         session, world = connection.session, connection.node.world
-        if self._lines:
+        if self.lines:
             yield from self._lay()
         self._batches += 1
         reference = f"r{self._batches}" if session.has(BATCH) else ""
@@ -262,13 +272,26 @@ class Follower:
 
 
 def tell_followers(
-    members: Members, origins: Members, lines: Sequence[Posting], payload: bytes, *, at_once: bool
+    members: Members,
+    origins: Members,
+    lines: Sequence[Posting],
+    payload: bytes,
+    *,
+    at_once: bool,
 ) -> None:
     """Have followed connections hear messages of one conversation, but for those that wrote some of them."""
-    first, last = lines[0].record, lines[-1].record
-    news = News(first.stream, first.seq, last.seq, lines, payload)
+    first, last, count = lines[0].record, lines[-1].record, len(lines)
+    stream = first.stream
+    news = News(stream, first.seq, last.seq, lines, payload)
     for connection in members:
-        if connection not in origins:
-            assert connection.follower is not None
-            transport = connection.transport
-            connection.follower.hear(news, transport.send_live if at_once else transport.write_live)
+        if connection in origins:
+            continue
+        follower, transport = connection.follower, connection.transport
+        assert follower is not None
+        write = transport.send_live if at_once else transport.write_live
+        # Written out: this is done for each delivery.
+        if stream in follower.live and follower.timer is not None and follower.lines + count < LINES_TO_PING:
+            follower.lines += count
+            write(payload)
+        else:
+            follower.hear(news, write)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from securechat.chat.events import ChannelRenamed, Created, Record, StreamId, writer_of
+from securechat.chat.events import ChannelRenamed, Created, Record, StreamId
+from securechat.chat.export import writer_of
 from securechat.chat.ports import (
     Bound,
     ConversationsQuery,

@@ -11,10 +11,17 @@ __all__ = ["programs"]
 
 
 @pytest.fixture
-def place(programs: Programs, tmp_path: Path) -> Place:
+def settings() -> str:
+    """The server's config.toml; a test that wants others parametrizes it."""
+    return ""
+
+
+@pytest.fixture
+def place(programs: Programs, tmp_path: Path, settings: str) -> Place:
     """A server with the accounts alice, who has a stock client, and bob, who has ours."""
-    data = tmp_path / "data"
-    port = port_of(programs.server(data).wait_ready()[0])
+    data, config = tmp_path / "data", tmp_path / "config.toml"
+    config.write_text(settings)
+    port = port_of(programs.server(data, "--config", str(config)).wait_ready()[0])
     programs.add_people(data, "alice", "bob")
     return Place(programs, f"localhost:{port}", data / "ca.pem")
 

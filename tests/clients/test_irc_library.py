@@ -15,7 +15,10 @@ pytestmark = needs_python
 
 def start(programs: Programs, place: Place, ca: Path, sasl: bool = True) -> Driven:
     options = {
-        **{"host": "localhost", "port": port_of(place.address), "nick": "somebody", "ca": str(ca)},
+        "host": "localhost",
+        "port": port_of(place.address),
+        "nick": "somebody",
+        "ca": str(ca),
         "password": PASSWORD if sasl else f"alice:{make_token(programs, place)}",
         "more": {"sasl_login": "alice"} if sasl else {},
     }

@@ -55,7 +55,9 @@ class Irssi:
 def start(programs: Programs, place: Place, ca: Path, directory: Path, user: str = "alice") -> Irssi:
     (directory / "logs").mkdir(parents=True)
     port = port_of(place.address)
-    (directory / "config").write_text(CONFIG.format(port=port, ca=ca, user=user, password=PASSWORD, directory=directory))
+    (directory / "config").write_text(
+        CONFIG.format(port=port, ca=ca, user=user, password=PASSWORD, directory=directory)
+    )
     # What it says of the connection itself stands in its first window only.
     (directory / "startup").write_text(f"window log on {directory}/logs/status.log\n")
     command = f"stty rows 40 columns 150; exec irssi --home={shlex.quote(str(directory))}"

@@ -131,11 +131,11 @@ def test_three_clients_show_roles_modes_topics_absence_and_a_kick(three: tuple[W
     wait_for_nicks(weechat, irssi, "~alice", "@carol")
 
 
+@pytest.mark.parametrize("settings", ["[chat]\nabsence = 1\n"])
 def test_who_has_gone_is_shown_as_away_and_stays_a_member(three: tuple[WeeChat, Irssi, Person]) -> None:
-    weechat, irssi, bob = three
+    weechat, irssi, _ = three
     wait_for_nicks(weechat, irssi, "~alice", "carol", "bob")
     weechat.type("server.ours", "/quit")
-    bob.program.wait_for("-- alice is away")
     wait_until(lambda: list_nicks_of_irssi(irssi) == {"~alice is away", "carol", "bob"}, "her absence in irssi")
     assert "has quit" not in irssi.log("#den")
     assert "has left" not in irssi.log("#den")

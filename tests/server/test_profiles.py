@@ -106,14 +106,14 @@ async def test_clearing_is_told_key_by_key(server: RunningServer) -> None:
     ]
 
 
-async def test_a_labelled_clear_keeps_its_batch_inside_the_labelled_one(server: RunningServer) -> None:
+async def test_a_labelled_clear_has_the_label_on_its_own_batch(server: RunningServer) -> None:
+    """IRCv3 labeled-response, Tags: the batch may be of an existing type that applies to the entire response."""
     caps = f"{METADATA} labeled-response"
     alice = await enter(server, "alice", caps, "METADATA * SET status :x", "METADATA * SET pronouns :she/her")
     lines = await alice.ask("@label=7 METADATA * CLEAR")
-    assert [line.command for line in lines] == ["BATCH", "BATCH", "766", "766", "BATCH", "BATCH"]
-    outer, inner = (line.params[0].removeprefix("+") for line in lines[:2])
-    assert lines[0].tags == {"label": "7"}
-    assert [line.tags.get("batch") for line in lines[1:5]] == [outer, inner, inner, outer]
+    assert [line.command for line in lines] == ["BATCH", "766", "766", "BATCH"]
+    reference = lines[0].params[0].removeprefix("+")
+    assert [line.tags for line in lines] == [{"label": "7"}, {"batch": reference}, {"batch": reference}, {}]
 
 
 async def test_who_comes_into_a_channel_is_shown_to_subscribers_and_sees_those_there(server: RunningServer) -> None:
