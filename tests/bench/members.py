@@ -14,10 +14,15 @@ from pathlib import Path
 from tests.bench.tls import TLSLink
 
 ROOM = "#general"
-CAPS_OF_LISTENERS = ("message-tags server-time", "message-tags server-time account-tag batch echo-message")
+ASKS = "draft/chathistory"
+"""Who has it asks for what it missed; all others are followed with PINGs, which nobody here answers."""
+CAPS_OF_LISTENERS = (
+    f"message-tags server-time {ASKS}",
+    f"message-tags server-time account-tag batch echo-message {ASKS}",
+)
 """Two ways to see a line, both with msgid: a room never has one kind of client only."""
 ONCE = "securechat.internal/once"
-CAPS_OF_SENDERS = f"message-tags server-time account-tag batch echo-message {ONCE}"
+CAPS_OF_SENDERS = f"message-tags server-time account-tag batch echo-message {ASKS} {ONCE}"
 """What senders ask for; only with ONCE among it do their messages have ids."""
 TEXT_BYTES = 100
 """Length of the text of a message, its time stamp included."""

@@ -18,7 +18,7 @@ from tests.bench.orders import answer, obey, run
 from tests.bench.tls import TLSLink
 
 LIMIT_SECONDS = 30.0
-CAPS = f"{CAPS_OF_SENDERS} labeled-response draft/chathistory"
+CAPS = f"{CAPS_OF_SENDERS} labeled-response"
 _END = re.compile(rb"(?:BATCH -|FAIL )[^\n]*\n$")
 _NUMBER = re.compile(rb" :number (\d+) ")
 

@@ -226,6 +226,24 @@ def test_what_was_said_is_found_and_a_channel_gets_another_name(programs: Progra
     assert alice.wait_for("unknown command", command="RENAME")["params"] == ["#den", "#set", "bigger"]
 
 
+def test_an_invitation_and_what_people_say_of_themselves_is_told(programs: Programs, place: Place) -> None:
+    programs.add_people(place.ca.parent, "carol")
+    extra = ["draft/metadata-2"]
+    alice, bob = enter(programs, place, extra=extra), enter(programs, place, "bob", web=True, extra=extra)
+    for client in (alice, bob):
+        client.call("join", "#den")
+        client.wait_for("userlist", channel="#den")
+    alice.call("mode", "#den", "+o", ["bob"])
+    alice.call("invite", "#den", "carol")
+    assert bob.wait_for("invite", channel="#den", invited="carol")["nick"] == "alice"
+
+    bob.call("raw", "METADATA * SUB pronouns")
+    bob.wait_for("unknown command", command="770")
+    alice.call("raw", "METADATA * SET pronouns :she/her")
+    told = bob.wait_for("unknown command", command="METADATA")
+    assert (told["params"][:2], told["params"][-1]) == (["alice", "pronouns"], "she/her")
+
+
 def test_what_is_offered_anew_while_it_is_connected_is_told(programs: Programs, tmp_path: Path) -> None:
     """cap-notify, by a setting that a SIGHUP changes. (IRCv3 capability-negotiation, CAP NEW; sts, 5)"""
     data = tmp_path / "data"
