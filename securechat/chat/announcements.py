@@ -6,7 +6,7 @@ from securechat.chat import render
 from securechat.chat.events import ChannelRenamed, Record
 from securechat.chat.signals import Alarm, Killed
 from securechat.chat.world import World
-from securechat.wire.capabilities import ACCOUNT_TAG, CHANNEL_RENAME, SERVER_TIME
+from securechat.wire.capabilities import CHANNEL_RENAME, SERVER_TIME
 from securechat.wire.message import Message
 from securechat.wire.names import fold
 from securechat.wire.times import format_time
@@ -49,4 +49,4 @@ def alarm_line(alarm: Alarm, world: World, caps: int) -> Message:
 
 def _tags(world: World, account_id: str, time: int, caps: int) -> dict[str, str]:
     tags = {"time": format_time(time)} if caps & SERVER_TIME else {}
-    return tags | ({"account": world.directory.name_of(account_id)} if caps & ACCOUNT_TAG else {})
+    return tags | render.tags_of_account(world, account_id, caps)

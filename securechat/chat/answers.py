@@ -71,13 +71,13 @@ class Answer:
         return now, chain(later or (), (close_batch(self._reference, source),))
 
 
-def label_of(line: bytes) -> str:
-    """Return the label on a line that could not be read as a whole, "" where that cannot either. (standard-replies)"""
+def tags_of(line: bytes) -> dict[str, str]:
+    """Return the tags on a line that could not be read as a whole, none where they cannot either. (standard-replies)"""
     head, _, _ = line.partition(b" ")
     try:
-        return parse(head + b" X").tags.get("label", "") if head[:1] == b"@" else ""
+        return parse(head + b" X").tags if head[:1] == b"@" else {}
     except ProtocolError:
-        return ""
+        return {}
 
 
 def _is_one_batch(lines: list[Message]) -> bool:

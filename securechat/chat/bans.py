@@ -148,8 +148,12 @@ def _any_matches(masks: dict[str, BanState], account: AccountState, *, mutes: bo
     return any(mask.matches(account) for mask in map(parse_kept, masks) if mutes or not mask.mutes)
 
 
+@lru_cache(maxsize=16_384)
 def mask_matches(mask: str, name: str) -> bool:
-    """Match `nick!user@host` against an account: nick and user are its name, the host is constant."""
+    """Match `nick!user@host` against an account: nick and user are its name, the host is constant.
+
+    Remembered, for every message asks it of every mask of its channel.
+    """
     return match_mask(mask, f"{name}!{name}@securechat")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from securechat.chat import world as limits
 from securechat.chat.ask import Ask
-from securechat.chat.effects import Effect
+from securechat.chat.effects import Effect, Refusal
 from securechat.chat.handlers import (
     account,
     administering,
@@ -31,6 +31,7 @@ from securechat.chat.handlers import (
 )
 from securechat.wire import numerics
 from securechat.wire.message import Message
+from securechat.wire.names import fold
 
 Handler = Callable[[Ask], Iterable[Effect]]
 
@@ -192,7 +193,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "METADATA": Command(
         metadata.metadata,
-        2,
+        0,
         "<nick, channel or *> GET|LIST|SET|CLEAR|SUB|UNSUB|SUBS|SYNC [<key>{ <key>}] [:<value>]",
         "Say something of yourself, or see what others say of themselves.",
     ),
@@ -218,7 +219,7 @@ COMMANDS: dict[str, Command] = {
     "HELP": Command(_help, 0, "[<command>]", "Show what commands there are, or how one is used."),
     "CHATHISTORY": Command(
         history.chathistory,
-        1,
+        0,
         "BEFORE|AFTER|LATEST|AROUND|BETWEEN|TARGETS <parameters>",
         "Read what was said, page by page.",
     ),
@@ -258,11 +259,17 @@ def dispatch(ask: Ask) -> list[Effect]:
         raise ask.refuse(numerics.ERR_NOTREGISTERED, "Sign in first")
     if command is None:
         raise ask.refuse(numerics.ERR_UNKNOWNCOMMAND, _printable(name), "Unknown command")
-    if len(ask.message.params) < command.minimum:
-        raise ask.refuse(numerics.ERR_NEEDMOREPARAMS, name, "Not enough parameters")
-    if (command.targets and "," in ask.param(0)) or (command.victims and "," in ask.param(1)):
-        raise ask.refuse(numerics.ERR_TOOMANYTARGETS, ask.param(0), "Too many targets, or several for one id")
-    return list(command.handler(ask))
+    try:
+        if len(ask.message.params) < command.minimum:
+            raise ask.refuse(numerics.ERR_NEEDMOREPARAMS, name, "Not enough parameters")
+        if (command.targets and "," in ask.param(0)) or (command.victims and "," in ask.param(1)):
+            raise ask.refuse(numerics.ERR_TOOMANYTARGETS, ask.param(0), "Too many targets, or several for one id")
+        return list(command.handler(ask))
+    except Refusal as refusal:
+        # That a text was too long is told all the same: it would be lost without a word, and no robot answers a numeric.
+        if talking.is_unanswerable(ask) and refusal.replies[0].command != numerics.ERR_INPUTTOOLONG:
+            return []
+        raise
 
 
 def pipelines(message: Message) -> bool:
@@ -282,14 +289,15 @@ def split_targets(message: Message) -> list[Message]:
     if talking.ID_TAG in message.tags:
         return [message]
     names = message.params[0].split(",")
-    parts = {name: () if command.paired else message.params[1:] for name in names if name}
+    # One target written twice, in whatever case, is one.
+    parts = {fold(name): (name, *(() if command.paired else message.params[1:])) for name in names if name}
     if command.paired:
         keys = message.param(1).split(",")
-        parts |= {name: (key,) for name, key in zip(names, keys, strict=False) if name}
+        parts |= {fold(name): (name, key) for name, key in zip(names, keys, strict=False) if name}
     # A line of JOIN holds as many as it holds: clients send all their channels in one when they start.
     if not parts or (len(parts) > limits.TARGETS_PER_COMMAND and not command.paired):
         return [message]
-    return [Message(message.command, (name, *rest), "", message.tags) for name, rest in parts.items()]
+    return [Message(message.command, params, "", message.tags) for params in parts.values()]
 
 
 def _split_victims(message: Message) -> list[Message]:

@@ -44,6 +44,7 @@ class Directory:
     """Look-ups over accounts and channels, and the fold that keeps them.
 
     accounts, channels: by id; deleted accounts are among them, for what they wrote still names them.
+    admins: ids of the accounts with that role.
     rosters: of channels by id, what `chat.roster` made of their members in short and in full; gone when these change.
     """
 
@@ -51,6 +52,7 @@ class Directory:
         self.accounts: dict[str, AccountState] = {}
         self.channels: dict[str, ChannelState] = {}
         self.rosters: dict[str, dict[bool, list[Row]]] = {}
+        self.admins: set[str] = set()
         self._account_ids: dict[str, str] = {}
         self._deleted_ids: dict[str, str] = {}
         self._ids_by_name: dict[str, str] = {}
@@ -64,11 +66,6 @@ class Directory:
             self._enter_account(account)
         for channel in snapshot.channels:
             self._enter_channel(channel)
-
-    @property
-    def population(self) -> int:
-        """Count the accounts that are not deleted."""
-        return len(self._account_ids)
 
     def account_named(self, name: str) -> AccountState | None:
         """Return the account of that name, compared by case folding, unless it is deleted."""
@@ -200,6 +197,8 @@ class Directory:
         self.accounts[account.id] = account
         ids = self._deleted_ids if account.deleted else self._account_ids
         ids[fold(account.name)] = account.id
+        if account.role == "admin" and not account.deleted:
+            self.admins.add(account.id)
         self._ids_by_name |= dict.fromkeys(account.names, account.id)
         for each in account.skeletons | {skeleton(account.name)}:
             self._skeletons[each] = account.id
@@ -268,6 +267,7 @@ class Directory:
         account.name = deleted_name(account.id)
         self._deleted_ids[fold(account.name)] = account.id
         account.deleted, account.enabled = True, False
+        self.admins.discard(account.id)
         for device in account.devices.values():
             del self._digests[device.digest]
         account.devices.clear()

@@ -20,21 +20,22 @@ MAX_LINES: Final = 100
 BATCH_TYPE: Final = "draft/multiline"
 CONCAT: Final = "draft/multiline-concat"
 _IN_A_BATCH: Final = frozenset({"batch", CONCAT})
+_COMMANDS: Final = frozenset({"PRIVMSG", "NOTICE"})
 
 Fault = tuple[str, ...]
 """A code of FAIL BATCH, its context and its text."""
 
 
 class Multiline(Message):
-    """A PRIVMSG whose text has several lines, or is longer than one. (`events.Posted`)
+    """A PRIVMSG or NOTICE whose text has several lines, or is longer than one. (`events.Posted`)
 
     joins: where in the text a line begins that belongs to the one before it.
     """
 
     __slots__ = ("joins",)
 
-    def __init__(self, target: str, text: str, tags: Mapping[str, str], joins: tuple[int, ...]) -> None:
-        super().__init__("PRIVMSG", (target, text), "", tags)
+    def __init__(self, command: str, target: str, text: str, tags: Mapping[str, str], joins: tuple[int, ...]) -> None:
+        super().__init__(command, (target, text), "", tags)
         self.joins = joins
 
 
@@ -52,12 +53,13 @@ class Composed(Message):
 class _Draft:
     """An open batch; one that is spoiled was answered, and swallows the rest of its lines."""
 
-    __slots__ = ("bytes", "lines", "opening", "reference", "spoiled", "target")
+    __slots__ = ("bytes", "command", "lines", "opening", "reference", "spoiled", "target")
 
     def __init__(self, opening: Message) -> None:
         self.opening = opening
         self.reference = opening.params[0][1:]
         self.target = opening.param(2)
+        self.command = ""
         self.lines: list[tuple[str, bool]] = []
         self.bytes = 0
         self.spoiled = False
@@ -70,8 +72,9 @@ class _Draft:
 
     def take(self, line: Message) -> Fault:
         """Take the next line; return what is wrong with it."""
-        if line.command != "PRIVMSG" or len(line.params) != 2:
-            return _invalid("There may be nothing but PRIVMSG in the batch")
+        self.command = self.command or line.command
+        if line.command not in _COMMANDS or line.command != self.command or len(line.params) != 2:
+            return _invalid("There may be nothing but PRIVMSG in the batch, or nothing but NOTICE")
         target, text = line.params
         if fold(target) != fold(self.target):
             return ("MULTILINE_INVALID_TARGET", self.target, target, "The line has another target than its batch")
@@ -103,7 +106,8 @@ class _Draft:
                 length += 1
             parts.append(text)
             length += len(text)
-        return Composed(self.opening, Multiline(self.target, "".join(parts), self.opening.tags, tuple(joins)))
+        said = Multiline(self.command, self.target, "".join(parts), self.opening.tags, tuple(joins))
+        return Composed(self.opening, said)
 
 
 class Collector:
@@ -125,6 +129,13 @@ class Collector:
         if draft is None or message.tags["batch"] != draft.reference:
             return [Composed(message, None, _invalid("The batch of this line is not open"))]
         return [] if draft.spoiled else self._spoil(draft, draft.take(message))
+
+    def lose_line(self, reference: str) -> list[Composed]:
+        """Take note that a line of a batch could not be read."""
+        draft = self._draft
+        if draft is None or draft.spoiled or draft.reference != reference:
+            return []
+        return self._spoil(draft, _invalid("A line of the batch could not be read"))
 
     def _begin(self, opening: Message) -> list[Composed]:
         given_up = self._draft

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from securechat.chat.answers import Answer, label_of
+from securechat.chat.answers import Answer, tags_of
 from securechat.chat.ask import Ask
 from securechat.chat.commands import pipelines, split_targets
-from securechat.chat.multiline import Collector
+from securechat.chat.multiline import Collector, Composed
 from securechat.chat.ports import Lane
 from securechat.wire import numerics
 from securechat.wire.framing import Overlong
@@ -28,9 +28,10 @@ class Unit:
     replies: what it is answered when it was no command at all.
     lines: what its handler had to say, besides what is said of records.
     attempts: how often it was judged.
+    labelled: whether labels were negotiated when it was judged: what it changes is true after its answer alone.
     """
 
-    __slots__ = ("answer", "attempts", "lines", "message", "pipelines", "replies")
+    __slots__ = ("answer", "attempts", "labelled", "lines", "message", "pipelines", "replies")
 
     def __init__(self, message: Message, answer: Answer, replies: tuple[Message, ...] = ()) -> None:
         self.message = message
@@ -39,6 +40,7 @@ class Unit:
         self.lines: list[Iterable[Message]] = []
         self.pipelines = not replies and pipelines(message)
         self.attempts = 0
+        self.labelled = False
 
 
 class Pipeline:
@@ -75,15 +77,15 @@ class Pipeline:
         ask: words the answer, as of no command.
         """
         if isinstance(line, Overlong):
-            self.receive_fault(ask.reply(numerics.ERR_INPUTTOOLONG, "Input line was too long"))
+            self.receive_fault(line.head, ask.reply(numerics.ERR_INPUTTOOLONG, "Input line was too long"))
             return
         try:
             message = parse(line)
         except InvalidUtf8 as error:
-            self._receive_broken(line, ask.say("FAIL", error.command, "INVALID_UTF8", "Message is not UTF-8"))
+            self.receive_fault(line, ask.say("FAIL", error.command, "INVALID_UTF8", "Message is not UTF-8"))
         except MalformedMessage as error:
             if line.strip():
-                self._receive_broken(line, ask.say("FAIL", "*", "INVALID_MESSAGE", str(error)))
+                self.receive_fault(line, ask.say("FAIL", "*", "INVALID_MESSAGE", str(error)))
         else:
             if message.command == "BATCH" or (message.tags and "batch" in message.tags):
                 self._receive_batched(message, ask)
@@ -95,16 +97,21 @@ class Pipeline:
         if not ask.session.is_ready or not message.params:
             self.receive(message)
             return
-        for composed in self._collector.feed(message):
+        self._queue_composed(self._collector.feed(message))
+
+    def _queue_composed(self, found: list[Composed]) -> None:
+        for composed in found:
             self._waiting.append(Unit(composed, Answer(composed.tags.get("label", ""), 1)))
 
-    def _receive_broken(self, line: bytes, reply: Message) -> None:
-        """Queue the answer to a line that is no command; it has the line's label, where that can be read."""
-        self._waiting.append(Unit(Message("*"), Answer(label_of(line), 1), (reply,)))
+    def receive_fault(self, line: bytes, reply: Message) -> None:
+        """Queue the answer to a line that is no command, in its place; it has the line's label, where that can be read.
 
-    def receive_fault(self, *replies: Message) -> None:
-        """Queue the answer to a line that is no command, in its place."""
-        self._waiting.append(Unit(Message("*"), Answer("", 1), replies))
+        The batch it belongs to is spoiled: a message is not posted without one of its lines.
+        """
+        tags = tags_of(line)
+        self._waiting.append(Unit(Message("*"), Answer(tags.get("label", ""), 1), (reply,)))
+        if "batch" in tags:
+            self._queue_composed(self._collector.lose_line(tags["batch"]))
 
     def take(self) -> Unit | None:
         """Return the next command to be judged, or None while it has to wait."""

@@ -18,7 +18,8 @@ from securechat.chat.events import (
     PasswordSet,
     Record,
 )
-from securechat.chat.ports import AccountState, ChannelState
+from securechat.chat.ports import AccountState, ChannelState, Reactions
+from securechat.chat.world import REACTION_CHANGES, REACTIONS_PER_MESSAGE
 from securechat.config import Chat
 from securechat.wire import numerics
 
@@ -228,3 +229,8 @@ def survives(record: Record, device: str, asked_for_it: bool) -> bool:
     if isinstance(event, PasswordSet):
         return asked_for_it or (device != "" and event.kept in (device, KEEP_ALL_DEVICES))
     return True
+
+
+def may_react_again(reactions: Reactions) -> bool:
+    """Tell whether who has reacted to a message like this may give it one more reaction."""
+    return len(reactions.standing) < REACTIONS_PER_MESSAGE and reactions.changes < REACTION_CHANGES

@@ -153,6 +153,13 @@ class Writings(NamedTuple):
     after: tuple[StreamId, int] | None
 
 
+class Reactions(NamedTuple):
+    """The reactions of an account to a message that stand, and how many it has given and taken back by now."""
+
+    standing: frozenset[str] = frozenset()
+    changes: int = 0
+
+
 class ReactionsQuery(msgspec.Struct, frozen=True):
     """The reactions of an account to a message of a conversation."""
 
@@ -322,8 +329,8 @@ class History(Protocol):
     async def search(self, query: SearchQuery) -> Found:
         """Return the newest messages (Posted) asked for that the account may read, all that are there by now."""
 
-    async def reactions(self, query: ReactionsQuery) -> frozenset[str] | None:
-        """Return the reactions that stand; None when the msgid is of no message that the account may read there."""
+    async def reactions(self, query: ReactionsQuery) -> Reactions | None:
+        """Return what an account did about a message; None when the msgid is of no message that the account may read there."""
 
     def note(self, note: Note) -> None:
         """Keep a note, which replaces an earlier one; it is on disk with the next batch, or a second later."""

@@ -44,6 +44,8 @@ class Presence:
     def __init__(self) -> None:
         self._sessions: dict[str, dict[str, str | None]] = {}
         self._lingering: dict[str, Farewell] = {}
+        self.most = 0
+        """Accounts that have had a session at one time."""
 
     def __len__(self) -> int:
         """Count the accounts that have a session."""
@@ -82,6 +84,7 @@ class Presence:
         """Note a new session, and what it said of being away; return what others are to be told."""
         before = self._seen(account)
         self._sessions.setdefault(account, {})[session] = text
+        self.most = max(self.most, len(self._sessions))
         if text != UNSPECIFIED:
             self._lingering.pop(account, None)
         return self._change(account, *before)

@@ -74,6 +74,8 @@ def welcome_lines(ask: Ask) -> Iterator[Message]:
     )
     yield from isupport_lines(ask)
     yield from count_lines(ask)
+    if world.is_bot(ask.account):
+        yield ask.reply(numerics.RPL_UMODEIS, f"+{BOT_MODE}")
     yield from profile.own_lines(ask)
     yield from motd_lines(ask)
 
@@ -139,15 +141,19 @@ def _isupport_lines(ask: Ask) -> Iterator[Message]:
 
 def count_lines(ask: Ask) -> Iterator[Message]:
     """Yield the LUSERS counts."""
-    here = len(ask.world.presence)
+    presence = ask.world.presence
+    here, most = len(presence), presence.most
+    admins = sum(map(presence.is_connected, ask.world.directory.admins))
     visible = sum(1 for channel in ask.world.directory.channels.values() if "s" not in channel.modes)
     yield ask.reply(numerics.RPL_LUSERCLIENT, f"There are {here} users and 0 invisible on 1 servers")
-    yield ask.reply(numerics.RPL_LUSEROP, "0", "operator(s) online")
-    yield ask.reply(numerics.RPL_LUSERCHANNELS, str(visible), "channels formed")
+    # Only where there are any. (RFC 2812, 5.1)
+    if admins:
+        yield ask.reply(numerics.RPL_LUSEROP, str(admins), "operator(s) online")
+    if visible:
+        yield ask.reply(numerics.RPL_LUSERCHANNELS, str(visible), "channels formed")
     yield ask.reply(numerics.RPL_LUSERME, f"I have {here} clients and 0 servers")
-    accounts = ask.world.directory.population
-    yield ask.reply(numerics.RPL_LOCALUSERS, str(here), str(accounts), f"Current users {here}, accounts {accounts}")
-    yield ask.reply(numerics.RPL_GLOBALUSERS, str(here), str(accounts), f"Current users {here}, accounts {accounts}")
+    yield ask.reply(numerics.RPL_LOCALUSERS, str(here), str(most), f"Current local users {here}, max {most}")
+    yield ask.reply(numerics.RPL_GLOBALUSERS, str(here), str(most), f"Current global users {here}, max {most}")
 
 
 def motd_lines(ask: Ask) -> Iterator[Message]:

@@ -36,6 +36,8 @@ REACTION_LENGTH = 64
 """Bytes of a reaction that is kept."""
 REACTIONS_PER_MESSAGE = 20
 """Of one account, that stand at the same time."""
+REACTION_CHANGES = 200
+"""Reactions of one account to one message, given and taken back: all are looked at to tell which stand."""
 
 
 @dataclass(frozen=True)

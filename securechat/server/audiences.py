@@ -87,3 +87,15 @@ class Audiences:
         """Forget a channel; return who heard it."""
         self.newest.pop(channel_stream(channel_id), None)
         return self._channels.pop(channel_id, {})
+
+
+def tell_members(members: Members, origins: Members, payload: bytes, *, at_once: bool) -> None:
+    """Write to each of a group but those that wrote some of it. (Two loops: this is done for each delivery.)"""
+    if at_once:
+        for connection in members:
+            if connection not in origins:
+                connection.transport.send_live(payload)
+        return
+    for connection in members:
+        if connection not in origins:
+            connection.transport.write_live(payload)

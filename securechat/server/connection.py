@@ -155,6 +155,8 @@ class Connection:
                 return
 
     def _judge(self, unit: Unit) -> None:
+        # As it is before what the command changes. (IRCv3 capability-negotiation, CAP ACK)
+        unit.labelled = self.session.has(capabilities.LABELED_RESPONSE) and self.session.has(capabilities.BATCH)
         if unit.replies:
             self._finish(unit, list(unit.replies))
             return
@@ -310,7 +312,7 @@ class Connection:
         now, later = unit.answer.take(
             due,
             lazy,
-            labelled=self.session.has(capabilities.LABELED_RESPONSE) and self.session.has(capabilities.BATCH),
+            labelled=unit.labelled,
             source=self.node.world.server_name,
             next_reference=self._next_batch,
         )

@@ -34,7 +34,7 @@ from securechat.chat.signals import Alarm, BotMarked, Killed, TagsSent, Watched
 from securechat.chat.world import World
 from securechat.server.absences import Absences
 from securechat.server.announcer import Announcer
-from securechat.server.audiences import Audiences, Members
+from securechat.server.audiences import Audiences, Members, tell_members
 from securechat.server.expiries import Expiries
 from securechat.server.partners import Partners
 from securechat.server.posting import Posting
@@ -172,15 +172,9 @@ class Hub:
             payload = b"".join([line.posted.for_variant(variant) for line in lines])
             if variant & FOLLOWED:
                 tell_followers(members, origins, lines, payload, at_once=alone)
-                self._dirty |= members
-            elif alone:
-                for connection in members:
-                    if connection not in origins:
-                        connection.transport.send_live(payload)
             else:
-                for connection in members:
-                    if connection not in origins:
-                        connection.transport.write_live(payload)
+                tell_members(members, origins, payload, at_once=alone)
+            if not alone:
                 self._dirty |= members
         for connection in origins:
             self._deliver_own(connection, lines, hears=connection in groups.get(connection.variant, ()))

@@ -36,6 +36,7 @@ from securechat.chat.events import (
     Renamed,
     RoleSet,
     StreamId,
+    TopicSet,
     Unignored,
     Unreacted,
     account_stream,
@@ -44,9 +45,9 @@ from securechat.chat.events import (
     parties,
 )
 from securechat.chat.policy import Access, Span
-from securechat.chat.ports import AccountState, ChannelState, Snapshot
+from securechat.chat.ports import AccountState, ChannelState, Reactions, Snapshot
 from securechat.chat.world import BANS_PER_CHANNEL, CHANNELS_PER_ACCOUNT
-from securechat.storage.records import Stale, changes, standing_reactions
+from securechat.storage.records import Stale, changes, reactions_after
 
 
 class State:
@@ -110,10 +111,10 @@ class State:
             return isinstance(about, Posted | Reacted | Unreacted)
         return isinstance(about, Posted) and changes(self.reactions(stream, event.msgid, event.account), event)
 
-    def reactions(self, stream: StreamId, msgid: str, account: str) -> frozenset[str]:
-        """Return the reactions of an account to a message that stand."""
+    def reactions(self, stream: StreamId, msgid: str, account: str) -> Reactions:
+        """Return what an account did about a message."""
         events = [record.event for record in self.streams.get(stream, ())]
-        return standing_reactions(
+        return reactions_after(
             event
             for event in events
             if isinstance(event, Reacted | Unreacted) and (event.msgid, event.account) == (msgid, account)
@@ -250,8 +251,13 @@ class State:
 
 
 def _without_text(record: Record, author: str) -> Record:
-    if isinstance(record.event, Posted | Reacted | Unreacted) and record.event.account == author:
-        return _erased(record)
+    match record.event:
+        case Posted(account=by) | Reacted(account=by) | Unreacted(account=by) if by == author:
+            return _erased(record)
+        case TopicSet(by=by) as event if by == author:
+            return msgspec.structs.replace(record, event=msgspec.structs.replace(event, text=""))
+        case Left(account=by) | Kicked(by=by) | Redacted(by=by) | ChannelRenamed(by=by) as event if by == author:
+            return msgspec.structs.replace(record, event=msgspec.structs.replace(event, reason=""))
     return record
 
 

@@ -16,6 +16,7 @@ from securechat.chat.ports import (
     HistoryQuery,
     Outcome,
     Page,
+    Reactions,
     ReactionsQuery,
     SearchQuery,
     Sink,
@@ -210,8 +211,8 @@ class MemoryHistory:
         state = self._store.state
         return select_found(query, [state.readable_by(query.account, stream) for stream in state.streams])
 
-    async def reactions(self, query: ReactionsQuery) -> frozenset[str] | None:
-        """Return the reactions of an account to a message. (`chat.ports.History`)"""
+    async def reactions(self, query: ReactionsQuery) -> Reactions | None:
+        """Return what an account did about a message. (`chat.ports.History`)"""
         state = self._store.state
         for record in state.readable_by(query.account, query.stream):
             if record.msgid == query.msgid and isinstance(record.event, Posted):

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from securechat.chat.events import AnyEvent, Event, Reacted, Unreacted, decode_event, encode_event
-from securechat.chat.world import REACTIONS_PER_MESSAGE
+from securechat.chat.policy import may_react_again
+from securechat.chat.ports import Reactions
 
 RANDOM_BYTES: Final = 10
 """Random bytes in a msgid: 80 bits, which nobody guesses."""
@@ -41,22 +42,24 @@ def make_msgid(time: int, randomness: bytes) -> str:
     return "".join([_PAIRS[(number >> shift) & 1023] for shift in _SHIFTS])
 
 
-def standing_reactions(events: Iterable[Reacted | Unreacted]) -> frozenset[str]:
+def reactions_after(events: Iterable[Reacted | Unreacted]) -> Reactions:
     """Return the reactions that stand after what one account did about one message, given in order."""
     standing: set[str] = set()
+    changes = 0
     for event in events:
+        changes += 1
         if isinstance(event, Reacted):
             standing.add(event.reaction)
         else:
             standing.discard(event.reaction)
-    return frozenset(standing)
+    return Reactions(frozenset(standing), changes)
 
 
-def changes(standing: frozenset[str], event: Reacted | Unreacted) -> bool:
+def changes(reactions: Reactions, event: Reacted | Unreacted) -> bool:
     """Tell whether a reaction changes which of its account's stand; one too many never does."""
     if isinstance(event, Unreacted):
-        return event.reaction in standing
-    return event.reaction not in standing and len(standing) < REACTIONS_PER_MESSAGE
+        return event.reaction in reactions.standing
+    return event.reaction not in reactions.standing and may_react_again(reactions)
 
 
 def without_secrets(event: Event) -> AnyEvent:

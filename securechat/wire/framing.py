@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 MAX_TAGS: Final = 8191
@@ -15,9 +15,10 @@ MAX_REST: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class Overlong:
-    """Stands in the place of a line that was too long; `tags` tells whether its tags were."""
+    """Stands in the place of a line that was too long; `tags` tells whether its tags were, `head` has them if not."""
 
     tags: bool
+    head: bytes = field(default=b"", compare=False)
 
 
 class LineSplitter:
@@ -79,4 +80,4 @@ class LineSplitter:
         space = line.find(b" ", 0, self._max_tags)
         if space < 0:
             return Overlong(tags=True) if len(line) >= self._max_tags else None
-        return Overlong(tags=False) if len(line) - space - 1 > self._max_text else None
+        return Overlong(tags=False, head=line[:space]) if len(line) - space - 1 > self._max_text else None

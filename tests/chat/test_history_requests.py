@@ -79,6 +79,7 @@ def test_targets_are_counted_from_the_first_time_towards_the_second(
 
 # IRCv3 draft/chathistory, Errors and Warnings.
 FAILURES = [
+    ("", "INVALID_PARAMS *"),
     ("FNORD #room * 5", "INVALID_PARAMS FNORD"),
     (": #room * 5", "INVALID_PARAMS *"),
     ("LATEST", "INVALID_PARAMS LATEST"),

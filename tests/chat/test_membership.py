@@ -251,12 +251,13 @@ def test_who_ran_a_channel_and_was_banned_stays_out(stage: Stage) -> None:
     assert stage.play(stage.enter("bob"), "JOIN #room").numerics == ["474"]
 
 
-def test_an_invitation_that_stands_is_not_sent_again(stage: Stage) -> None:
+def test_an_invitation_that_stands_is_sent_again(stage: Stage) -> None:
+    """Modern IRC, INVITE: "the server MUST send a RPL_INVITING […] and an INVITE message": the first was missed, perhaps."""
     stage.channel("#room", {"alice": "q"})
     alice = stage.enter("alice")
     assert len(stage.play(alice, "INVITE bob #room").events) == 1
     again = stage.play(alice, "INVITE bob #room")
-    assert (again.numerics, again.events) == (["341"], [])
+    assert (again.numerics, again.events) == (["341", "301"], [Invited("id-bob", "id-alice")])
 
 
 def test_a_channel_whose_owner_was_kicked_out_of_it_belongs_to_who_comes_next(stage: Stage) -> None:

@@ -84,7 +84,7 @@ class Client:
                 command = "PRIVMSG" if name.islower() else "MODE"
                 self.pipeline.receive(Message(command, ("#room", name)))
         elif what == "!":
-            self.pipeline.receive_fault(Message("417"))
+            self.pipeline.receive_fault(b"", Message("417"))
         else:
             (name,) = names
             self.pipeline.land(self.taken.pop(name), again=what == "stale")

@@ -136,17 +136,24 @@ def test_a_request_whose_repetition_would_not_fit_a_line_is_granted_in_several()
     """IRCv3 capability-negotiation, CAP ACK: an ACK may be spread across multiple lines."""
     stage = Stage()
     session = stage.stranger()
-    lines = stage.play(session, "CAP REQ :" + "batch " * 70).lines
+    lines = stage.play(session, "CAP REQ :" + "batch " * 82).lines
     assert [line.partition(" :")[0] for line in lines] == [":chat.example CAP * ACK"] * 2
     assert all(len(line) <= 510 for line in lines)
-    assert " ".join(line.partition(" :")[2] for line in lines) == "batch " * 69 + "batch"
+    assert " ".join(line.partition(" :")[2] for line in lines) == "batch " * 81 + "batch"
     assert session.has(capabilities.BATCH)
+
+
+def test_a_request_that_can_be_repeated_in_a_line_is_for_clients_that_expect_one() -> None:
+    stage = Stage()
+    session = stage.stranger()
+    wanted = "batch " * 79 + "batch"
+    assert stage.play(session, f"CAP REQ :{wanted}").lines == [f":chat.example CAP * ACK :{wanted}"]
 
 
 def test_a_request_of_more_than_a_line_with_a_name_unknown_changes_nothing() -> None:
     stage = Stage()
     session = stage.stranger()
-    lines = stage.play(session, "CAP REQ :" + "batch " * 70 + "fnord").lines
+    lines = stage.play(session, "CAP REQ :" + "batch " * 82 + "fnord").lines
     assert [line.split()[3] for line in lines] == ["NAK", "NAK"]
     assert session.caps == 0
 
@@ -190,6 +197,8 @@ def test_what_is_held_is_listed_in_several_lines_to_those_who_know_of_them() -> 
     everything = sum(capability.bit for capability in capabilities.CAPABILITIES.values())
     stage = Stage()
     session = stage.stranger(caps=everything)
+    # Its name is in every line: there is less room for the other names.
+    stage.play(session, f"NICK {'n' * 64}")
     assert len(stage.play(session, "CAP LIST").lines) == 1
     stage.play(session, "CAP LS 302")
     lines = stage.play(session, "CAP LIST").lines

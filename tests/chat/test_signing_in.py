@@ -266,19 +266,19 @@ def test_nobody_gets_in_without_an_account(lines: tuple[str, ...]) -> None:
 # ── NICK, USER, PING, QUIT ──
 
 
-@pytest.mark.parametrize(
-    "nick", ["", "*", "a b", "a,b", "#a", "a@b", "a!b", "a.b", "$a", "+a", "a:b", "a\x07", "x" * 65]
-)
+@pytest.mark.parametrize("nick", ["*", "a b", "a,b", "#a", "a@b", "a!b", "a.b", "$a", "+a", "a:b", "a\x07", "x" * 65])
 def test_a_nick_that_could_not_stand_in_a_line_is_refused(nick: str) -> None:
     stage = Stage()
     session = stage.stranger()
-    assert stage.play(session, f"NICK :{nick}").lines == [":chat.example 432 * * :Erroneous nickname"]
+    shown = "*" if nick == "a b" else nick
+    assert stage.play(session, f"NICK :{nick}").lines == [f":chat.example 432 * {shown} :Erroneous nickname"]
     assert session.nick == ""
 
 
-def test_no_nick_at_all_is_told_as_such() -> None:
+@pytest.mark.parametrize("line", ["NICK", "NICK :"])
+def test_no_nick_at_all_is_told_as_such(line: str) -> None:
     stage = Stage()
-    assert stage.play(stage.stranger(), "NICK").lines == [":chat.example 431 * :No nickname given"]
+    assert stage.play(stage.stranger(), line).lines == [":chat.example 431 * :No nickname given"]
 
 
 @pytest.mark.parametrize("nick", ["alice", "alice_", "[x]", "grüße", "1guest", "x" * 64])

@@ -76,7 +76,7 @@ def wait_for_nicks(weechat: WeeChat, irssi: Irssi, *wanted: str) -> None:
 
 def test_three_clients_show_each_other_what_is_said(three: tuple[WeeChat, Irssi, Person]) -> None:
     weechat, irssi, bob = three
-    assert bob.program.out[-1] == "-- #den: 3 members: ~alice carol bob"
+    bob.program.wait_for("-- #den: 3 members: ~alice carol bob")
     assert "-!- Topic for #den: Foxes only" in irssi.log("#den")
     assert "-!- Topic set by alice" in irssi.log("#den")
     assert "-- #den: topic: Foxes only" in bob.program.out

@@ -20,7 +20,7 @@ AGO, EVER = "timestamp=2020-01-01T00:00:00.000Z", "timestamp=2199-01-01T00:00:00
 # Each is asked by alice, who owns a new #room with bob in it, one after the other; what the answer consists of.
 ANSWERS: list[tuple[str, str]] = [
     ("CAP LS 302", "BATCH CAP CAP BATCH"),
-    ("CAP LIST", "BATCH CAP CAP BATCH"),
+    ("CAP LIST", "CAP"),
     ("CAP REQ :away-notify", "CAP"),
     ("CAP REQ :fnord", "CAP"),
     ("CAP FNORD", "410"),
@@ -90,7 +90,7 @@ ANSWERS: list[tuple[str, str]] = [
     ("ISON bob", "303"),
     ("USERHOST bob", "302"),
     ("MOTD", "422"),
-    ("LUSERS", "BATCH 251 252 254 255 265 266 BATCH"),
+    ("LUSERS", "BATCH 251 254 255 265 266 BATCH"),
     ("VERSION", "BATCH 351 BATCH 005 005 005 BATCH BATCH"),
     ("ISUPPORT", "BATCH 005 005 005 BATCH"),
     ("INFO", "BATCH 371 371 371 374 BATCH"),
@@ -183,6 +183,25 @@ async def test_a_label_counts_before_signing_in_too(server: RunningServer) -> No
         lines = await stranger.ask(f"@label=L{number} {line}")
         assert lines[0].command == command
         check_answer(lines, f"L{number}")
+
+
+async def test_a_line_that_is_too_long_is_refused_by_its_label(server: RunningServer) -> None:
+    """Tags: "the server MUST include the same tag and value in any response produced from this message"."""
+    alice = await server.sign_in("alice", caps=CAPS)
+    answers = await alice.ask(f"@label=1;+x=y PRIVMSG #general :{'x' * 600}", f"@label={'x' * 5000} PING x")
+    assert [(line.command, line.tags.get("label")) for line in answers] == [("417", "1"), ("417", None)]
+
+
+async def test_labels_begin_behind_the_acknowledgement_that_allows_them(server: RunningServer) -> None:
+    """Capability-negotiation, CAP ACK: no capabilities are changed "until the last ACK of the set has been sent"."""
+    stranger = await server.connect()
+    answers = await stranger.ask(
+        "@label=1 CAP REQ :batch labeled-response",
+        "@label=2 CAP LIST",
+        "@label=3 CAP REQ :-labeled-response",
+        "@label=4 CAP LIST",
+    )
+    assert [line.tags.get("label") for line in answers] == [None, "2", "3", None]
 
 
 @pytest.mark.parametrize("caps", ["labeled-response message-tags", "batch message-tags"])

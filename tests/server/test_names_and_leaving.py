@@ -110,7 +110,7 @@ async def test_a_ban_goes_along_with_a_new_name(server: RunningServer) -> None:
     assert (refused.command, refused.params[1]) == ("404", "#general")
     await alice.fence()
     bans = [line.params[2:4] for line in await alice.ask("MODE #general b") if line.command == "367"]
-    assert bans == [("bob!*@*", "alice"), ("robert!*@*", "*")]
+    assert bans == [("bob!*@*", "alice"), ("robert!*@*", "chat.example")]
 
 
 # ── leaving for good ─────────────────────────────────────────────────────────────────────────────────────────────

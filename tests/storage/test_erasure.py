@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from securechat.chat.events import Deleted, Joined, Kicked, Left, Posted, RoleSet, TopicSet
+from securechat.chat.events import ChannelRenamed, Deleted, Joined, Kicked, Left, Posted, RoleSet, TopicSet
 from securechat.chat.ports import Verdict
 from securechat.storage.sqlite import SqliteStore, database, erasure
 from securechat.storage.sqlite.migrations import MIGRATIONS
@@ -80,6 +80,7 @@ async def test_topics_and_reasons_are_erased_with_the_messages_and_nobody_elses(
     for event in (
         *(TopicSet("alice", mark), TopicSet("bob", "keep-me"), Kicked("carol", "alice", mark), Left("alice", mark)),
         *(Joined("carol"), Left("carol", "keep-me"), Joined("alice"), Kicked("alice", "bob", "keep-me")),
+        *(ChannelRenamed("#b", "#room", "alice", mark), ChannelRenamed("#c", "#b", "bob", "keep-me")),
     ):
         assert (await node.put((ROOM, event))).verdict is Verdict.STORED
     assert sum(count_marks(tmp_path).values()) >= 3

@@ -87,8 +87,8 @@ comings_and_goings: st.SearchStrategy[Event] = st.one_of(
     st.builds(Joined, accounts),
     st.builds(Joined, accounts, roles),
     st.builds(Left, accounts),
-    st.builds(Left, accounts, st.just(""), roles),
-    st.builds(Kicked, accounts, accounts),
+    st.builds(Left, accounts, st.sampled_from(["", "why"]), roles),
+    st.builds(Kicked, accounts, accounts, st.sampled_from(["", "why"])),
     st.builds(RoleSet, accounts, roles, roles),
     st.builds(ModeSet, accounts, flags, flags, st.sampled_from([None, None, "", "k"]), st.sampled_from([None, 0, 2])),
 )
@@ -98,7 +98,11 @@ other_events: st.SearchStrategy[Event] = st.one_of(
     st.builds(BanSet, accounts, st.sampled_from(["x!*@*", "y!*@*"]), st.sampled_from("beI"), st.sampled_from([0, 9])),
     st.builds(BanLifted, accounts, st.sampled_from(["x!*@*", "y!*@*"]), st.sampled_from("bbeI")),
     st.builds(
-        ChannelRenamed, st.sampled_from(["#one", "#ONE", "#uno", "#two"]), st.sampled_from(["#one", "#uno"]), accounts
+        ChannelRenamed,
+        st.sampled_from(["#one", "#ONE", "#uno", "#two"]),
+        st.sampled_from(["#one", "#uno"]),
+        accounts,
+        st.sampled_from(["", "why"]),
     ),
     st.builds(ModeSet, accounts, slow=st.sampled_from([0, 0, 1, 2])),
     st.builds(Created, st.sampled_from(["#one", "#ONE", "#two"]), accounts, st.sampled_from(["nt", "i"])),

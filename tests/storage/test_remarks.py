@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from securechat.chat.events import (
+    ChannelRenamed,
     Deleted,
     Erased,
     Event,
     Ignored,
     Joined,
+    Kicked,
     Left,
     Posted,
     Reacted,
     Record,
     Redacted,
+    TopicSet,
     Unreacted,
 )
 from securechat.chat.ports import Bound, Form, HistoryQuery, Outcome, Page, ReactionsQuery, Verdict, WritingsQuery
+from securechat.chat.world import REACTION_CHANGES
 from tests.storage.nodes import ROOM, Node, once
 
-EVERYTHING = frozenset({"Joined", "Left", "Kicked", "ModeSet", "Redacted", "Reacted", "Unreacted"})
+EVERYTHING = frozenset(
+    {"Joined", "Left", "Kicked", "ModeSet", "Redacted", "Reacted", "Unreacted", "TopicSet", "ChannelRenamed"}
+)
 
 
 async def begin(node: Node) -> list[Record]:
@@ -40,7 +46,8 @@ async def events(node: Node, account: str, form: Form = Form.LATEST, limit: int 
 
 
 async def reactions(node: Node, account: str, about: Record, stream: str = ROOM) -> frozenset[str] | None:
-    return await node.history.reactions(ReactionsQuery(account, stream, about.msgid))
+    found = await node.history.reactions(ReactionsQuery(account, stream, about.msgid))
+    return None if found is None else found.standing
 
 
 # ── redactions ──
@@ -188,6 +195,25 @@ async def test_an_account_has_at_most_twenty_on_a_message(node: Node) -> None:
     assert len(await reactions(node, "bob", one) or ()) == 20
 
 
+async def test_an_account_changes_its_mind_about_a_message_only_so_often(node: Node) -> None:
+    """All it did is looked at, with everybody waiting, to tell what stands: a switch flicked for ever would halt all."""
+    one, two, *_ = await begin(node)
+    for _ in range(REACTION_CHANGES // 2):
+        await node.do(Reacted("bob", one.msgid, "+"), Unreacted("bob", one.msgid, "+"))
+    assert (await node.put((ROOM, Reacted("bob", one.msgid, "+")))).verdict is Verdict.STALE
+    await node.do(Reacted("bob", two.msgid, "+"), Reacted("alice", one.msgid, "+"))
+
+
+async def test_who_has_changed_its_mind_too_often_can_still_take_back(node: Node) -> None:
+    one, *_ = await begin(node)
+    for _ in range(REACTION_CHANGES // 2 - 1):
+        await node.do(Reacted("bob", one.msgid, "+"), Unreacted("bob", one.msgid, "+"))
+    await node.do(Reacted("bob", one.msgid, "a"), Reacted("bob", one.msgid, "b"))
+    assert (await node.put((ROOM, Reacted("bob", one.msgid, "c")))).verdict is Verdict.STALE
+    await node.do(Unreacted("bob", one.msgid, "a"), Unreacted("bob", one.msgid, "b"))
+    assert await reactions(node, "bob", one) == set()
+
+
 async def test_reactions_to_what_one_may_not_read_are_not_told_of(node: Node) -> None:
     one, *_ = await begin(node)
     assert await reactions(node, "bob", one) == set()
@@ -247,3 +273,21 @@ async def test_conversations_are_counted_from_the_first_time_towards_the_second(
     assert await node.conversations("alice", 0, 10**15, 2) == listed[:2]
     assert await node.conversations("alice", 10**15, 0, 2) == listed[1:]
     assert await node.conversations("alice", 10**15, 0, 5) == listed
+
+
+async def test_an_erased_accounts_topics_and_reasons_go_with_what_it_wrote(node: Node) -> None:
+    two, one, *_ = await begin(node)
+    hello, *_ = await node.say("bob", "hello", stream="d/alice/bob")
+    for event in (
+        *(TopicSet("bob", "SECRET"), TopicSet("alice", "kept")),
+        *(Redacted(one.msgid, "bob", "SECRET"), Redacted(two.msgid, "alice", "kept")),
+        *(ChannelRenamed("#b", "#room", "bob", "SECRET"), ChannelRenamed("#c", "#b", "alice", "kept")),
+        *(Joined("carol"), Kicked("carol", "bob", "SECRET"), Joined("carol"), Kicked("carol", "alice", "kept")),
+        Left("bob", "SECRET"),
+    ):
+        await node.do(event)
+    await node.put(("d/alice/bob", Redacted(hello.msgid, "bob", "SECRET")))
+    assert (await node.put(("a/bob", Deleted(erase=True)))).verdict is Verdict.STORED
+    told = [repr((await events(node, "alice", stream=stream)).records) for stream in (ROOM, "d/alice/bob")]
+    assert "".join(told).count("SECRET") == 0
+    assert told[0].count("kept") == 4

@@ -27,6 +27,8 @@ def kill(ask: Ask) -> Iterable[Effect]:
 def wallops(ask: Ask) -> Iterable[Effect]:
     """Say something to all administrators who are here, oneself too. (RFC 2812, 4.7)"""
     _require_admin(ask)
+    if not ask.param(0):
+        raise ask.refuse(numerics.ERR_NEEDMOREPARAMS, "WALLOPS", "Not enough parameters")
     return [Broadcast(Alarm(ask.account.id, ask.fits(ask.param(0), limits.REASON_LENGTH)))]
 
 

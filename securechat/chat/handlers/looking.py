@@ -8,6 +8,7 @@ from securechat.chat import policy
 from securechat.chat.ask import Ask
 from securechat.chat.channel import PREFIX_OF_ROLE, role_of
 from securechat.chat.effects import Effect, Send
+from securechat.chat.handlers.serving import require_this_server
 from securechat.chat.ports import AccountState, ChannelState
 from securechat.chat.replies import BOT_MODE, LINE_BUDGET
 from securechat.chat.roster import fill_lines
@@ -131,17 +132,19 @@ def _idle_seconds(ask: Ask, person: AccountState) -> int:
 
 def whois(ask: Ask) -> Iterable[Effect]:
     """Show what is known of somebody. (Modern IRC, WHOIS)"""
-    if not ask.param(0):
+    nick = ask.message.params[-1] if ask.message.params else ""
+    if not nick:
         raise ask.refuse(numerics.ERR_NONICKNAMEGIVEN, "No nickname given")
-    nick = ask.message.params[-1]
     person = ask.world.directory.account_named(nick)
     if person is None:
-        absent = ask.reply(numerics.ERR_NOSUCHNICK, nick or "*", "No such nick")
-        return [Send([absent, ask.reply(numerics.RPL_ENDOFWHOIS, nick or "*", "End of /WHOIS list")])]
-    return [Send(_whois_lines(ask, person))]
+        absent = ask.reply(numerics.ERR_NOSUCHNICK, nick, "No such nick")
+        return [Send([absent, ask.reply(numerics.RPL_ENDOFWHOIS, nick, "End of /WHOIS list")])]
+    if len(ask.message.params) > 1:
+        require_this_server(ask, ask.param(0))
+    return [Send(_whois_lines(ask, person, nick))]
 
 
-def _whois_lines(ask: Ask, person: AccountState) -> Iterator[Message]:
+def _whois_lines(ask: Ask, person: AccountState, asked_for: str) -> Iterator[Message]:
     world, name = ask.world, person.name
     yield ask.reply(numerics.RPL_WHOISUSER, name, name, HOST, "*", world.real_name(person, ask.session.account))
     words = [
@@ -167,7 +170,8 @@ def _whois_lines(ask: Ask, person: AccountState) -> Iterator[Message]:
     yield ask.reply(numerics.RPL_WHOISACCOUNT, name, name, "is logged in as")
     # Everybody's connection is; saying it only of who has one would tell who has just gone.
     yield ask.reply(numerics.RPL_WHOISSECURE, name, "is using a secure connection")
-    yield ask.reply(numerics.RPL_ENDOFWHOIS, name, "End of /WHOIS list")
+    # "exactly the <nick> parameter sent by the client". (Modern IRC, RPL_ENDOFWHOIS)
+    yield ask.reply(numerics.RPL_ENDOFWHOIS, asked_for, "End of /WHOIS list")
 
 
 def whowas(ask: Ask) -> Iterable[Effect]:

@@ -35,7 +35,7 @@ def list_lines(ask: Ask, channel: ChannelState, letter: str) -> Iterator[Message
     directory, (entry, end, name) = ask.world.directory, LISTS[letter]
     if ask.session.account in channel.members:
         for ban in list(masks_of(channel, letter).values()):
-            setter = directory.name_of(ban.by)
+            setter = directory.name_of(ban.by) if ban.by else ask.world.server_name
             yield ask.reply(entry, channel.name, show_mask(ban.mask, directory), setter, str(ban.time // 1000))
     yield ask.reply(end, channel.name, f"End of channel {name} list")
 
@@ -78,8 +78,8 @@ class PendingMasks:
         if known is None:
             new = sum(1 for each, key in self._pending if each == letter and (each, key) not in self._known)
             if len(masks_of(self._channel, letter)) + new >= limits.BANS_PER_CHANNEL:
-                words = (self._channel.name, show_mask(text, ask.world.directory))
-                raise ask.refuse(numerics.ERR_BANLISTFULL, *words, f"Channel {LISTS[letter].name} list is full")
+                words = (self._channel.name, letter, f"Channel {LISTS[letter].name} list is full")
+                raise ask.refuse(numerics.ERR_BANLISTFULL, *words)
         elif known != text:
             yield BanLifted(ask.session.account, known, letter)
         until = ask.world.clock() + mask.minutes * 60_000 if mask.minutes else 0

@@ -136,8 +136,6 @@ def invite(ask: Ask) -> Iterable[Effect]:
     if not policy.may_invite(channel, ask.account.id):
         raise ask.refuse(numerics.ERR_CHANOPRIVSNEEDED, channel.name, "You're not a channel operator")
     inviting = ask.reply(numerics.RPL_INVITING, invitee.name, channel.name)
-    if invitee.id in channel.invited:
-        return [Send([inviting])]
     away = ask.world.presence.away(invitee.id)
     answer = [inviting] if away is None else [inviting, ask.reply(numerics.RPL_AWAY, invitee.name, away)]
     return [append_to_channel(ask, channel, Invited(invitee.id, ask.account.id), answer=answer)]

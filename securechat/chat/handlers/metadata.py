@@ -31,7 +31,8 @@ def metadata(ask: Ask) -> Iterable[Effect]:
     if carry_out is None:
         raise ask.refuse_by_fail("SUBCOMMAND_INVALID", ask.param(1) or "*", f"Use {', '.join(_SUBCOMMANDS)}")
     if len(ask.message.params) < 2 + parameters:
-        raise ask.refuse(numerics.ERR_NEEDMOREPARAMS, ask.message.command, "Not enough parameters")
+        # "Servers MUST reply to erroneous requests using Standard Replies" (Notifications).
+        raise ask.refuse_by_fail("NEED_MORE_PARAMS", word, "Missing parameters")
     return carry_out(ask)
 
 

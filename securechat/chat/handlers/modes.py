@@ -185,7 +185,7 @@ class _Judgement:
             return
         key = change.argument
         if not key or len(key.encode()) > limits.KEY_LENGTH or set(key) & set(" ,:") or not key.isprintable():
-            raise self.ask.refuse(numerics.ERR_INVALIDKEY, self.channel.name, "Key is not well-formed")
+            raise self._invalid(change, "Key is not well-formed")
         self.key = key
 
     def _number(self, change: Change, most: int, text: str) -> int:

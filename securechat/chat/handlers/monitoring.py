@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from securechat.chat import world as limits
-from securechat.chat.ask import Ask
+from securechat.chat.ask import MAX_MIDDLE, Ask
 from securechat.chat.effects import Broadcast, Effect, Send
 from securechat.chat.replies import LINE_BUDGET
 from securechat.chat.roster import fill_lines
@@ -53,15 +53,13 @@ def _add(ask: Ask) -> Iterable[Effect]:
             refused.append(nick)
             continue
         monitored[name] = added[name] = nick
-    lines = [_list_full(ask, refused)] if refused else []
-    return [Broadcast(Watched(added=tuple(added))), Send(_statuses(ask, added)), Send(lines)]
+    return [Broadcast(Watched(added=tuple(added))), Send(_statuses(ask, added)), Send(_list_full(ask, refused))]
 
 
-def _list_full(ask: Ask, refused: list[str]) -> Message:
-    # Written as the client sent them: all of them were in one line of it.
-    limit = str(limits.MONITORED_PER_SESSION)
-    params = (ask.nick, limit, ",".join(refused), "Monitor list is full.")
-    return Message(numerics.ERR_MONLISTFULL, params, ask.world.server_name)
+def _list_full(ask: Ask, refused: list[str]) -> Iterator[Message]:
+    # What came in one line may not fit into one that says more.
+    for nicks in _joined(refused, MAX_MIDDLE):
+        yield ask.reply(numerics.ERR_MONLISTFULL, str(limits.MONITORED_PER_SESSION), nicks, "Monitor list is full.")
 
 
 def _remove(ask: Ask) -> Iterable[Effect]:
@@ -105,9 +103,9 @@ def _statuses(ask: Ask, nicks: dict[str, str]) -> Iterator[Message]:
         yield ask.reply(numerics.RPL_MONOFFLINE, line)
 
 
-def _joined(words: Iterable[str]) -> list[str]:
+def _joined(words: Iterable[str], budget: int = LINE_BUDGET) -> list[str]:
     # Neither nicks nor what stands behind them has a space.
-    return [line.replace(" ", ",") for line in fill_lines(words, LINE_BUDGET)]
+    return [line.replace(" ", ",") for line in fill_lines(words, budget)]
 
 
 _MODIFIERS: dict[str, Callable[[Ask], Iterable[Effect]]] = {

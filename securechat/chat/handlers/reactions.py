@@ -12,7 +12,8 @@ from securechat.chat.directory import epoch_of
 from securechat.chat.effects import Append, Broadcast, Effect, Entry, ReadHistory
 from securechat.chat.events import Reacted, Unreacted, other_party
 from securechat.chat.handlers import talking
-from securechat.chat.ports import ReactionsQuery
+from securechat.chat.policy import may_react_again
+from securechat.chat.ports import Reactions, ReactionsQuery
 from securechat.chat.signals import TagsSent
 
 _KINDS: dict[str, type[Reacted | Unreacted]] = {"+draft/react": Reacted, "+draft/unreact": Unreacted}
@@ -53,18 +54,19 @@ def _read(tags: Mapping[str, str]) -> _Reaction | None:
     return _Reaction(*said[0], about.pop())
 
 
-def _judge(reaction: _Reaction, ask: Ask, standing: frozenset[str] | None, _reference: str) -> Iterable[Effect]:
+def _judge(reaction: _Reaction, ask: Ask, reactions: Reactions | None, _reference: str) -> Iterable[Effect]:
     """Keep a reaction that changes something; others, and those to what cannot be read, go the way of any tags.
 
-    standing: the asker's reactions to the message, None where it is none that the asker may read.
+    reactions: the asker's to the message, None where it is none that the asker may read.
     """
     effects = list(talking.tag(ask))
     sent = _sent(effects)
     is_new = reaction.kind is Reacted
-    if sent is None or standing is None or is_new == (reaction.text in standing):
+    if sent is None or reactions is None or is_new == (reaction.text in reactions.standing):
         return effects
-    if is_new and len(standing) >= limits.REACTIONS_PER_MESSAGE:
-        raise ask.refuse_by_fail("TOO_MANY_REACTIONS", str(limits.REACTIONS_PER_MESSAGE), "Take one back first")
+    if is_new and not may_react_again(reactions):
+        text = "There can be no more of yours to this message"
+        raise ask.refuse_by_fail("TOO_MANY_REACTIONS", str(limits.REACTIONS_PER_MESSAGE), text)
     world, account = ask.world, ask.account
     if sent.stream[0] == "c":
         place = (sent.stream, world.directory.channels[sent.stream[2:]].epoch)

@@ -13,12 +13,10 @@ from securechat.chat.session import State, Trigger
 from securechat.chat.signals import PingAnswered
 from securechat.wire import capabilities, numerics
 from securechat.wire.capabilities import VERSION_WITH_VALUES, fill_lines
+from securechat.wire.framing import MAX_REST
 from securechat.wire.message import Message
 from securechat.wire.offer import Revision
 from securechat.wire.sasl import PlainExchange, SaslError
-
-CAP_BUDGET = 350
-"""Bytes of capability names in one CAP line: leaves room for the longest server name and nick."""
 
 
 def cap(ask: Ask) -> Iterable[Effect]:
@@ -37,11 +35,11 @@ def _cap_ls(ask: Ask) -> Iterable[Effect]:
     if session.cap_version >= VERSION_WITH_VALUES:
         session.caps |= capabilities.CAP_NOTIFY
     session.negotiating = session.is_registering
-    return _cap_lines(ask, "LS", ask.world.offer.lines(min(version, VERSION_WITH_VALUES), CAP_BUDGET))
+    return _cap_lines(ask, "LS", ask.world.offer.lines(min(version, VERSION_WITH_VALUES), _room(ask)))
 
 
 def _cap_list(ask: Ask) -> Iterable[Effect]:
-    lines = fill_lines(capabilities.names_of(ask.session.caps), CAP_BUDGET)
+    lines = fill_lines(capabilities.names_of(ask.session.caps), _room(ask))
     # Only from 302 on do clients know that an answer may have several lines.
     return _cap_lines(ask, "LIST", lines if ask.session.cap_version >= VERSION_WITH_VALUES else lines[:1])
 
@@ -59,16 +57,22 @@ def _cap_req(ask: Ask) -> Iterable[Effect]:
     caps = ask.world.offer.request(session.caps, wanted)
     if caps is None or (session.cap_version >= VERSION_WITH_VALUES and not caps & capabilities.CAP_NOTIFY):
         # What is no name at all, and too long to be repeated, is repeated in part.
-        return [Send([_cap_line(ask, "NAK", line) for line in _repeat(wanted)])]
+        return [Send([_cap_line(ask, "NAK", line) for line in _repeat(ask, wanted)])]
     session.caps = caps
-    return [Send([_cap_line(ask, "ACK", line) for line in _repeat(wanted)])]
+    return [Send([_cap_line(ask, "ACK", line) for line in _repeat(ask, wanted)])]
 
 
-def _repeat(wanted: str) -> list[str]:
+def _repeat(ask: Ask, wanted: str) -> list[str]:
     """Return what was requested as it was written or, where that would not fit into one line, in several."""
-    if len(wanted.encode()) <= CAP_BUDGET:
+    room = _room(ask)
+    if len(wanted.encode()) <= room:
         return [wanted]
-    return fill_lines((word for word in wanted.split() if len(word.encode()) <= CAP_BUDGET), CAP_BUDGET)
+    return fill_lines((word for word in wanted.split() if len(word.encode()) <= room), room)
+
+
+def _room(ask: Ask) -> int:
+    """Return the bytes of capability names that one CAP line holds."""
+    return MAX_REST - len(f":{ask.world.server_name} CAP {ask.nick} LIST * :\r\n".encode())
 
 
 def _cap_end(ask: Ask) -> Iterable[Effect]:
@@ -167,22 +171,20 @@ def nick(ask: Ask) -> Iterable[Effect]:
     """Take any nick at sign-in (the welcome tells the real one) and refuse another one afterwards."""
     session = ask.session
     wanted = ask.param(0)
-    if not ask.message.params:
+    if not wanted:
         raise ask.refuse(numerics.ERR_NONICKNAMEGIVEN, "No nickname given")
     if session.is_ready:
         if wanted == ask.account.name:
             return ()
         raise ask.refuse(numerics.ERR_CANTCHANGENICK, "Your nick is the name of your account")
     if not _is_speakable(wanted):
-        raise ask.refuse(numerics.ERR_ERRONEUSNICKNAME, "*", "Erroneous nickname")
+        raise ask.refuse(numerics.ERR_ERRONEUSNICKNAME, wanted, "Erroneous nickname")
     session.nick = wanted
     return signin.register(ask)
 
 
 def _is_speakable(nick: str) -> bool:
-    return (
-        0 < len(nick.encode()) <= 64 and nick.isprintable() and not set(nick) & set(" ,*?!@.:#") and nick[0] not in "$+"
-    )
+    return len(nick.encode()) <= 64 and nick.isprintable() and not set(nick) & set(" ,*?!@.:#") and nick[0] not in "$+"
 
 
 def user(ask: Ask) -> Iterable[Effect]:
@@ -190,13 +192,15 @@ def user(ask: Ask) -> Iterable[Effect]:
     session = ask.session
     if not session.is_registering or session.user:
         raise ask.refuse(numerics.ERR_ALREADYREGISTERED, "You may not register twice")
-    session.user = ask.param(0) or "*"
+    session.user = ask.param(0)
     return signin.register(ask)
 
 
 def ping(ask: Ask) -> Iterator[Effect]:
-    """Answer."""
+    """Send the token back, which may be anything but empty. (Modern IRC, PING)"""
     token = ask.fits(ask.param(0), limits.TOKEN_LENGTH)
+    if not token:
+        raise ask.refuse(numerics.ERR_NOORIGIN, "No origin specified")
     yield Send([ask.say("PONG", ask.world.server_name, token)])
 
 

@@ -193,7 +193,9 @@ def _shown(ask: Ask, record: Record) -> str:
 def _say(ask: Ask, has_id: bool, *texts: str) -> Send:
     """Return NOTICEs of the service, each cut to what a line holds; before them what was said to it, where it had an id."""
     room = MAX_REST - len(encode(_notice(ask, " ")))
-    lines = [Message("PRIVMSG", (SERVICE, ask.param(1)), ask.world.userhost(ask.session.account))] if has_id else []
+    world, account = ask.world, ask.session.account
+    said = (SERVICE, ask.param(1))
+    lines = [render.person_message(world, account, "PRIVMSG", said, world.clock(), ask.session.caps)] if has_id else []
     return Send([*lines, *(_notice(ask, _cut(text, room)) for text in texts)])
 
 

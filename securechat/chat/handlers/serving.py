@@ -29,7 +29,7 @@ class Explained(Protocol):
         """What it does, in one line."""
 
 
-def _require_this_server(ask: Ask, name: str) -> None:
+def require_this_server(ask: Ask, name: str) -> None:
     """Refuse a request that is meant for another server; there is one, which is everybody's. (Modern IRC, MOTD)"""
     pattern = compile_mask(name)
     is_ours = pattern is not None and pattern.fullmatch(fold(ask.world.server_name)) is not None
@@ -39,13 +39,13 @@ def _require_this_server(ask: Ask, name: str) -> None:
 
 def motd(ask: Ask) -> Iterable[Effect]:
     """Show the message of the day. (Modern IRC, MOTD)"""
-    _require_this_server(ask, ask.param(0))
+    require_this_server(ask, ask.param(0))
     return [Send(motd_lines(ask))]
 
 
 def lusers(ask: Ask) -> Iterable[Effect]:
     """Show how many are here. (RFC 2812, 3.4.2)"""
-    _require_this_server(ask, ask.param(1))
+    require_this_server(ask, ask.param(1))
     return [Send(count_lines(ask))]
 
 
@@ -58,7 +58,7 @@ def isupport(ask: Ask) -> Iterable[Effect]:
 
 def version(ask: Ask) -> Iterable[Effect]:
     """Show what runs here. (Modern IRC, VERSION)"""
-    _require_this_server(ask, ask.param(0))
+    require_this_server(ask, ask.param(0))
     return [Send(_version_lines(ask))]
 
 
@@ -70,7 +70,7 @@ def _version_lines(ask: Ask) -> Iterator[Message]:
 
 def info(ask: Ask) -> Iterable[Effect]:
     """Show what this server is. (Modern IRC, INFO)"""
-    _require_this_server(ask, ask.param(0))
+    require_this_server(ask, ask.param(0))
     world = ask.world
     lines = [
         f"securechat {world.version}: a group chat that people run themselves",
@@ -83,14 +83,13 @@ def info(ask: Ask) -> Iterable[Effect]:
 
 def admin(ask: Ask) -> Iterable[Effect]:
     """Show whom to ask for help. (Modern IRC, ADMIN)"""
-    _require_this_server(ask, ask.param(0))
+    require_this_server(ask, ask.param(0))
     return [Send(_admin_lines(ask))]
 
 
 def _admin_lines(ask: Ask) -> Iterator[Message]:
     world = ask.world
-    accounts = world.directory.accounts.values()
-    admins = sorted(account.name for account in accounts if account.role == "admin" and not account.deleted)
+    admins = sorted(world.account(each).name for each in world.directory.admins)
     first, *_ = [*fill_lines(admins, LINE_BUDGET), "nobody"]
     yield ask.reply(numerics.RPL_ADMINME, world.server_name, "Administrative info")
     yield ask.reply(numerics.RPL_ADMINLOC1, f"Network: {world.config.chat.network}")
@@ -100,7 +99,7 @@ def _admin_lines(ask: Ask) -> Iterator[Message]:
 
 def time(ask: Ask) -> Iterable[Effect]:
     """Show what time it is here. (Modern IRC, TIME)"""
-    _require_this_server(ask, ask.param(0))
+    require_this_server(ask, ask.param(0))
     now = ask.world.clock() // 1000
     shown = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     return [Send([ask.reply(numerics.RPL_TIME, ask.world.server_name, str(now), "0", shown)])]
@@ -112,7 +111,7 @@ def links(ask: Ask) -> Iterable[Effect]:
     return [
         Send(
             [
-                ask.reply(numerics.RPL_LINKS, name, name, f"0 {network}"),
+                ask.reply(numerics.RPL_LINKS, "*", name, f"0 {network}"),
                 ask.reply(numerics.RPL_ENDOFLINKS, "*", "End of /LINKS list"),
             ]
         )
@@ -121,7 +120,7 @@ def links(ask: Ask) -> Iterable[Effect]:
 
 def stats(ask: Ask) -> Iterable[Effect]:
     """Show since when the server runs (u); nothing of anything else. (Modern IRC, STATS)"""
-    _require_this_server(ask, ask.param(1))
+    require_this_server(ask, ask.param(1))
     letter = ask.param(0)[:1] or "*"
     lines = []
     if letter == "u":

@@ -13,7 +13,7 @@ from securechat.chat.effects import Append, Broadcast, Effect, Entry, Once, Refu
 from securechat.chat.events import Posted, StreamId, channel_stream, direct_stream
 from securechat.chat.handlers import playback, searching
 from securechat.chat.handlers.modes import require_turn
-from securechat.chat.multiline import Multiline
+from securechat.chat.multiline import Composed, Multiline
 from securechat.chat.signals import TagsSent
 from securechat.wire import capabilities, numerics
 from securechat.wire.framing import MAX_REST
@@ -21,7 +21,6 @@ from securechat.wire.message import Message
 from securechat.wire.names import fold
 
 ID_TAG = "securechat.internal/id"
-_ABOUT_THE_TARGET = {numerics.ERR_NOSUCHNICK, numerics.ERR_NOSUCHCHANNEL, numerics.ERR_CANNOTSENDTOCHAN}
 _ID = re.compile(r"[0-9A-Za-z-]{8,64}")
 
 
@@ -29,8 +28,7 @@ def post(ask: Ask) -> Iterable[Effect]:
     """Put a message into a conversation. (Modern IRC, PRIVMSG and NOTICE)
 
     A message with an id is looked up before policy has a say: what was stored once keeps its echo, even if its sender
-    may not post there any more. A NOTICE without an id that cannot go where it should is dropped in silence, so
-    that no two robots ever answer each other for ever. (RFC 2812, 3.3.2)
+    may not post there any more.
     """
     if not ask.param(0):
         raise ask.refuse(numerics.ERR_NORECIPIENT, f"No recipient given ({ask.message.command})")
@@ -46,8 +44,6 @@ def post(ask: Ask) -> Iterable[Effect]:
             return searching.serve(ask, has_id=once is not None)
         if once is not None:
             return [Append((), once=once, refusal=refusal)]
-        if ask.message.command == "NOTICE" and refusal.replies[0].command in _ABOUT_THE_TARGET:
-            return ()
         raise
 
 
@@ -92,6 +88,16 @@ def _judge_person(ask: Ask, target: str) -> tuple[str, StreamId, tuple[StreamId,
     away = ask.world.presence.away(person.id) if ask.message.command == "PRIVMSG" else None
     answer = () if away is None else (ask.reply(numerics.RPL_AWAY, person.name, away),)
     return person.name, direct_stream(ask.account.id, person.id), epoch_of(person), answer
+
+
+def is_unanswerable(ask: Ask) -> bool:
+    """Tell whether a command is a NOTICE, which is never answered by an error so that no two robots ever answer each
+    other for ever; one with an id is, since who gives one waits for its echo. (Modern IRC, NOTICE; RFC 2812, 3.3.2)
+    """
+    message = ask.message
+    if isinstance(message, Composed) and message.said is not None:
+        message = message.said
+    return message.command == "NOTICE" and not (ID_TAG in message.tags and ask.session.has(capabilities.ONCE))
 
 
 def _once(ask: Ask) -> Once | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from securechat.chat import render
 from securechat.chat.ask import Ask
 from securechat.chat.effects import Broadcast, Effect, Send
 from securechat.chat.replies import BOT_MODE, USER_MODES
 from securechat.chat.signals import BotMarked
 from securechat.wire import numerics
-from securechat.wire.message import Message
 
 
 def user_mode(ask: Ask) -> Iterable[Effect]:
@@ -28,7 +28,8 @@ def user_mode(ask: Ask) -> Iterable[Effect]:
     if wanted is None or wanted == is_bot or person.role == "bot":
         return [Send(unknown or [shown])]
     sign = "+" if wanted else "-"
-    told = Message("MODE", (person.name, f"{sign}{BOT_MODE}"), ask.world.userhost(person.id))
+    params = (person.name, f"{sign}{BOT_MODE}")
+    told = render.person_message(ask.world, person.id, "MODE", params, ask.world.clock(), ask.session.caps)
     return [Broadcast(BotMarked(person.id, wanted)), Send([told, *unknown])]
 
 

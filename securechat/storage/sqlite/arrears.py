@@ -19,8 +19,8 @@ _DIRECTS_OF: Final = """
     SELECT streams.id, name, seq, 0 FROM directs JOIN streams ON streams.id = directs.stream WHERE account = ?"""
 _POSITIONS: Final = """
     SELECT name, positions.seq FROM positions JOIN streams ON streams.id = stream WHERE account = ? AND device = ?"""
-# `kind` is spelled as in the partial index, which SQLite would not use otherwise.
-_WITHIN: Final = "FROM records WHERE stream = ? AND kind = 'Posted' AND seq BETWEEN ? AND ? "
+# Spelled as in the partial index, and named: SQLite would take the primary key, and look through all that is no message.
+_WITHIN: Final = "FROM records INDEXED BY messages WHERE stream = ? AND kind = 'Posted' AND seq BETWEEN ? AND ? "
 _BY: Final = "AND json_extract(body, '$.account') = ? "
 
 LoadAccess = Callable[[str, int, StreamId], Access]

@@ -41,8 +41,9 @@ _FORGET_DIGESTS: Final = """
 _CLEAR: Final = """
     UPDATE records SET body = CASE kind WHEN 'TopicSet' THEN json_set(body, '$.text', '')
         ELSE json_remove(body, '$.reason') END
-    WHERE kind IN ('TopicSet', 'Kicked', 'Left') AND ? = json_extract(body, iif(kind = 'Left', '$.account', '$.by'))
-    AND stream IN (SELECT id FROM streams WHERE name LIKE 'c/%')"""
+    WHERE kind IN ('TopicSet', 'Kicked', 'Left', 'Redacted', 'ChannelRenamed')
+    AND ? = json_extract(body, iif(kind = 'Left', '$.account', '$.by'))
+    AND stream IN (SELECT stream FROM directs WHERE account = ? UNION ALL SELECT id FROM streams WHERE name LIKE 'c/%')"""
 
 
 def erase_messages(run: Any, account: str) -> None:
@@ -52,7 +53,7 @@ def erase_messages(run: Any, account: str) -> None:
     """
     fulltext.forget_author(run, account)
     run(_ERASE, (encode_event(Erased(account)).decode(), account, account))
-    run(_CLEAR, (account,))
+    run(_CLEAR, (account, account))
     run("UPDATE once SET digest = x'' WHERE account = ?", (account,))
     run("INSERT OR IGNORE INTO erasures (account) VALUES (?)", (account,))
 

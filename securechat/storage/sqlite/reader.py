@@ -19,6 +19,7 @@ from securechat.chat.ports import (
     Found,
     HistoryQuery,
     Page,
+    Reactions,
     ReactionsQuery,
     SearchQuery,
     Writings,
@@ -38,8 +39,8 @@ _MESSAGE = """
     WHERE msgid = ? AND name = ? AND kind = 'Posted'"""
 _OF_MSGID = _RECORD + "msgid = ? AND stream = ?"
 _WITHIN = _RECORD + "stream = ? AND seq BETWEEN ? AND ? AND "
-# `kind` is spelled as in the partial index, which SQLite would not use otherwise.
-_MESSAGES = _WITHIN + "kind = 'Posted' "
+# Spelled as in the partial index, and named: SQLite would take the primary key, and look through all that is no message.
+_MESSAGES = _WITHIN.replace("records", "records INDEXED BY messages") + "kind = 'Posted' "
 _BY = "AND coalesce(json_extract(body, '$.account'), json_extract(body, '$.by')) = ? "
 _COUNT = """
     SELECT count(*) FROM streams JOIN records ON records.stream = streams.id WHERE name = ? AND kind = 'Posted'"""
@@ -103,8 +104,8 @@ class Reader:
         with savepoint(self._connection):
             return Finder(self._connection, query, self._load_access).find()
 
-    def reactions(self, query: ReactionsQuery) -> frozenset[str] | None:
-        """Return the reactions of an account to a message; None when it is none that the account may read there."""
+    def reactions(self, query: ReactionsQuery) -> Reactions | None:
+        """Return what an account did about a message; None when it is none that the account may read there."""
         with savepoint(self._connection):
             row = self._connection.execute(_MESSAGE, (query.msgid, query.stream)).fetchone()
             if row is None:

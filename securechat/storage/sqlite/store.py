@@ -15,6 +15,7 @@ from securechat.chat.ports import (
     Found,
     HistoryQuery,
     Page,
+    Reactions,
     ReactionsQuery,
     SearchQuery,
     Sink,
@@ -160,8 +161,8 @@ class SqliteHistory:
         async with self._store.searches.take(query.account):
             return await self._store.read(lambda reader: reader.search(query))
 
-    async def reactions(self, query: ReactionsQuery) -> frozenset[str] | None:
-        """Return the reactions of an account to a message. (`chat.ports.History`)"""
+    async def reactions(self, query: ReactionsQuery) -> Reactions | None:
+        """Return what an account did about a message. (`chat.ports.History`)"""
         return await self._store.read(lambda reader: reader.reactions(query))
 
     def note(self, note: Note) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from securechat.chat.events import Event, Posted, Reacted, Record, Redacted, Unreacted, decode_event, parties
-from securechat.storage.records import Stale, changes, standing_reactions
+from securechat.chat.ports import Reactions
+from securechat.storage.records import Stale, changes, reactions_after
 from securechat.storage.sqlite.account_rows import ACCOUNT_FOLDS, AccountRows
 from securechat.storage.sqlite.channel_rows import CHANNEL_FOLDS, ChannelRows
 from securechat.storage.sqlite.erasure import redact_message
@@ -18,10 +19,10 @@ _REACTIONS = """
     AND json_extract(body, '$.msgid') = ? AND json_extract(body, '$.account') = ? ORDER BY seq"""
 
 
-def load_reactions(run: Callable[..., Any], key: int, msgid: str, account: str) -> frozenset[str]:
-    """Return the reactions of an account to a message of the stream with this key; `run` executes a statement."""
+def load_reactions(run: Callable[..., Any], key: int, msgid: str, account: str) -> Reactions:
+    """Return what an account did about a message of the stream with this key; `run` executes a statement."""
     events = [decode_event(body) for (body,) in run(_REACTIONS, (key, msgid, account))]
-    return standing_reactions(event for event in events if isinstance(event, Reacted | Unreacted))
+    return reactions_after(event for event in events if isinstance(event, Reacted | Unreacted))
 
 
 class Tables(ChannelRows, AccountRows):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from securechat.chat import render
+from securechat.chat.announcements import alarm_line, kill_line
 from securechat.chat.events import Joined, Posted, Renamed, RoleSet, account_stream, channel_stream
 from securechat.chat.session import Session
+from securechat.chat.signals import Alarm, Killed
 from securechat.wire.capabilities import ACCOUNT_TAG, MESSAGE_TAGS, SERVER_TIME
 from tests.chat.stage import Stage
 
@@ -108,6 +110,25 @@ def test_what_people_do_has_none(stage: Stage) -> None:
 def test_the_quick_way_to_word_a_message_gives_the_same(stage: Stage, author: str, variant: int) -> None:
     record = stage.happen(channel_stream("c-#a"), Posted(f"id-{author}", "PRIVMSG", "hello", {"+a": "b;c"}))
     assert render.PostedLine(record, stage.world).for_variant(variant) == render.encoded(record, stage.world, variant)
+
+
+def test_ones_own_mode_is_a_command_of_ones_own(stage: Stage) -> None:
+    """Account-tag: "MUST be added by the ircd to all commands sent by a user (e.g. PRIVMSG, MODE, NOTICE, and all others)"."""
+    bob = stage.enter("bob", SERVER_TIME | ACCOUNT_TAG | MESSAGE_TAGS)
+    assert stage.play(bob, "MODE bob +B", "MODE bob -B").lines == [
+        "@account=bob;time=2026-11-21T12:00:00.000Z :bob!bob@securechat MODE bob +B",
+        "@account=bob;bot;time=2026-11-21T12:00:00.000Z :bob!bob@securechat MODE bob -B",
+    ]
+    assert stage.play(stage.enter("bob"), "MODE bob +B").lines == [":bob!bob@securechat MODE bob +B"]
+
+
+def test_lines_that_come_of_no_record_have_it_too(stage: Stage) -> None:
+    """The draft/bot tag: "SHOULD be added by the server to all commands sent by a bot"."""
+    robo = Killed("id-bob", "id-robo", "out")
+    assert "bot" in kill_line(robo, stage.world, MESSAGE_TAGS).tags
+    assert "bot" in alarm_line(Alarm("id-robo", "x"), stage.world, MESSAGE_TAGS).tags
+    assert "bot" not in alarm_line(Alarm("id-bob", "x"), stage.world, MESSAGE_TAGS).tags
+    assert kill_line(robo, stage.world, SERVER_TIME).tags.keys() == {"time"}
 
 
 def test_who_marked_itself_is_tagged_while_it_is_here(stage: Stage) -> None:

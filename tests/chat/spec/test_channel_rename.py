@@ -125,7 +125,9 @@ def test_a_channel_is_renamed_once_a_minute_but_in_its_case(stage: Stage) -> Non
 def test_who_asks_for_the_old_name_is_told_the_new_one_and_not_taken_there(stage: Stage) -> None:
     stage.play(stage.enter("alice"), "RENAME #room #hall")
     scene = stage.play(stage.enter("dave", CHANNEL_RENAME), "JOIN #Room")
-    assert scene.lines == [":chat.example FAIL JOIN CHANNEL_RENAMED #Room #hall :The channel has been renamed: it is #hall now"]
+    assert scene.lines == [
+        ":chat.example FAIL JOIN CHANNEL_RENAMED #Room #hall :The channel has been renamed: it is #hall now"
+    ]
     scene = stage.play(stage.enter("dave"), "JOIN #room")
     line = ":chat.example 470 dave #room #hall :The channel has been renamed: it is #hall now"
     assert (scene.lines, scene.events) == ([line], [])

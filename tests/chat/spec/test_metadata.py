@@ -191,9 +191,21 @@ def test_what_may_not_be_set_fails_and_changes_nothing(stage: Stage, bob: Sessio
     assert scene.events == []
 
 
-@pytest.mark.parametrize("line", ["METADATA", "METADATA *", "METADATA * GET", "METADATA * SET", "METADATA * SUB"])
-def test_too_few_parameters_are_461(stage: Stage, bob: Session, line: str) -> None:
-    assert stage.play(bob, line).numerics == ["461"]
+@pytest.mark.parametrize(
+    ("line", "failure"),
+    [
+        ("", "SUBCOMMAND_INVALID *"),
+        (" *", "SUBCOMMAND_INVALID *"),
+        (" * get", "NEED_MORE_PARAMS GET"),
+        (" * SET", "NEED_MORE_PARAMS SET"),
+        (" * SUB", "NEED_MORE_PARAMS SUB"),
+        (" * UNSUB", "NEED_MORE_PARAMS UNSUB"),
+    ],
+)
+def test_too_few_parameters_fail_by_code(stage: Stage, bob: Session, line: str, failure: str) -> None:
+    """Notifications: "Servers MUST reply to erroneous requests using Standard Replies"."""
+    (told,) = stage.play(bob, f"METADATA{line}").lines
+    assert told.startswith(f":chat.example FAIL METADATA {failure} :")
 
 
 def test_clear_removes_every_key_at_once(stage: Stage) -> None:

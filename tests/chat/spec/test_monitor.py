@@ -92,6 +92,17 @@ def test_the_limit_of_isupport_is_the_one_enforced(stage: Stage, alice: Session)
     assert stage.play(alice, "MONITOR + later").numerics == ["731"]
 
 
+def test_what_a_full_list_has_no_room_for_is_named_in_whole_lines(stage: Stage, alice: Session) -> None:
+    stage.play(alice, *(f"MONITOR + n{i}" for i in range(100)))
+    nicks = [f"x{i:03}" for i in range(99)]
+    request = "MONITOR + " + ",".join(nicks)
+    assert len(request.encode()) < 510
+    lines = stage.play(alice, request).lines
+    assert {line.split(" ")[1] for line in lines} == {"734"}
+    assert max(len(line.encode()) for line in lines) <= 510
+    assert ",".join(line.split(" ")[4] for line in lines) == ",".join(nicks)
+
+
 def test_a_full_list_in_answers_to_one_long_line_stays_within_lines(stage: Stage, alice: Session) -> None:
     nicks = [f"n{i:02}{'x' * 28}" for i in range(14)]
     lines = stage.play(alice, "MONITOR + " + ",".join(nicks)).lines

@@ -13,7 +13,7 @@ from securechat.chat.ask import Ask
 from securechat.chat.commands import dispatch
 from securechat.chat.effects import Append, Effect, Once, Refusal
 from securechat.chat.events import Posted, Record, decode_event, encode_event
-from securechat.chat.multiline import MAX_BYTES, MAX_LINES
+from securechat.chat.multiline import MAX_BYTES, MAX_LINES, Composed
 from securechat.chat.pipeline import Pipeline
 from securechat.chat.session import Session
 from securechat.wire.capabilities import (
@@ -24,6 +24,7 @@ from securechat.wire.capabilities import (
     list_lines,
     request,
 )
+from securechat.wire.framing import MAX_CLIENT_TAGS, LineSplitter
 from securechat.wire.message import Message, encode
 from tests.chat.stage import NOON, Stage, told
 
@@ -114,6 +115,18 @@ def test_the_combined_message_is_one_record(stage: Stage, lines: tuple[str, ...]
     assert posted(stage, *batch(*lines)) == Posted("id-bob", "PRIVMSG", text, {}, joins)
 
 
+def test_a_batch_may_be_of_notices(stage: Stage) -> None:
+    """Batch types: "one or more PRIVMSG lines, or one or more NOTICE lines" (they are not mixed, see Errors)."""
+    lines = [line.replace("PRIVMSG", "NOTICE") for line in batch("one", "+two", "three")]
+    event = posted(stage, *lines)
+    assert event == Posted("id-bob", "NOTICE", "onetwo\nthree", {}, (3,))
+    assert told(render.messages(Record(ROOM, 9, "m9", NOON, event), stage.world, 0)) == [
+        ":bob!bob@securechat NOTICE #room one",
+        ":bob!bob@securechat NOTICE #room two",
+        ":bob!bob@securechat NOTICE #room three",
+    ]
+
+
 def test_the_target_matches_whatever_its_case_and_the_command_too(stage: Stage) -> None:
     lines = [
         "BATCH +1 draft/multiline #room",
@@ -166,7 +179,10 @@ FAULTS: list[tuple[list[str], str]] = [
         ["BATCH +1 draft/multiline #room", "@batch=1 PRIVMSG #bar hello", "BATCH -1"],
         "MULTILINE_INVALID_TARGET #room #bar",
     ),
-    (["BATCH +1 draft/multiline #room", "@batch=1 NOTICE #room hello", "BATCH -1"], "MULTILINE_INVALID"),
+    (
+        ["BATCH +1 draft/multiline #room", "@batch=1 PRIVMSG #room hello", "@batch=1 NOTICE #room x", "BATCH -1"],
+        "MULTILINE_INVALID",
+    ),
     (["BATCH +1 draft/multiline #room", "@batch=1 TAGMSG #room", "BATCH -1"], "MULTILINE_INVALID"),
     (["BATCH +1 draft/multiline #room", "@batch=1 PRIVMSG #room", "BATCH -1"], "MULTILINE_INVALID"),
     (["BATCH +1 draft/multiline #room", "@batch=1;+typing=done PRIVMSG #room x", "BATCH -1"], "MULTILINE_INVALID"),
@@ -205,10 +221,37 @@ def test_what_is_just_within_the_limits_is_posted(stage: Stage, lines: list[str]
     assert "MULTILINE_MAX_" in refused
 
 
+def test_a_message_is_not_posted_without_a_line_that_could_not_be_read(stage: Stage) -> None:
+    """Batch types: the combined value is that of each individual line within the batch."""
+    for broken, told_first in [
+        (b"@batch=1;label=x PRIVMSG #room :" + b"y" * 600, ":chat.example 417 bob :Input line was too long"),
+        (b"@batch=1 PRIVMSG #room :\xff", ":chat.example FAIL PRIVMSG INVALID_UTF8 :Message is not UTF-8"),
+    ]:
+        session, pipeline = stage.enter("bob", NEEDED), Pipeline()
+        stream = "\r\n".join(batch("one", "two")).encode().replace(b"\r\nBATCH -", b"\r\n" + broken + b"\r\nBATCH -")
+        for line in LineSplitter(MAX_CLIENT_TAGS).feed(stream + b"\r\n"):
+            pipeline.receive_line(line, Ask(session, Message("*"), stage.world))
+        fault, spoiled = pipeline.take(), pipeline.take()
+        assert fault is not None
+        assert told(fault.replies) == [told_first]
+        assert fault.answer.label == ("x" if b"label" in broken else "")
+        assert spoiled is not None
+        assert isinstance(spoiled.message, Composed)
+        assert (spoiled.message.said, spoiled.message.fault[0]) == (None, "MULTILINE_INVALID")
+        assert pipeline.take() is None
+
+
 def test_what_is_refused_elsewhere_is_refused_here(stage: Stage) -> None:
     session = stage.enter("bob", NEEDED)
     assert collect(stage, session, *batch("x", target="#none")) == [":chat.example 403 bob #none :No such channel"]
     assert collect(stage, session, *batch("x", target="nobody")) == [":chat.example 401 bob nobody :No such nick"]
+
+
+def test_a_notice_that_goes_nowhere_is_answered_by_no_error(stage: Stage) -> None:
+    """Modern IRC, NOTICE; the control is the test above."""
+    session = stage.enter("bob", NEEDED)
+    lines = [line.replace("PRIVMSG", "NOTICE") for line in batch("x", target="#none")]
+    assert collect(stage, session, *lines) == [[]]
 
 
 def test_one_batch_is_open_at_a_time_and_the_one_left_open_is_given_up(stage: Stage) -> None:

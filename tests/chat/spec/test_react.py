@@ -8,7 +8,7 @@ from securechat.chat import render
 from securechat.chat.ask import Ask
 from securechat.chat.effects import Append, Broadcast, Effect, Entry, ReadHistory, Refusal, Send
 from securechat.chat.events import Reacted, Record, Unreacted
-from securechat.chat.ports import ReactionsQuery
+from securechat.chat.ports import Reactions, ReactionsQuery
 from securechat.chat.session import Session
 from securechat.wire.capabilities import ECHO_MESSAGE, MESSAGE_TAGS
 from securechat.wire.message import parse
@@ -30,7 +30,8 @@ def react(stage: Stage, session: Session, line: str, standing: frozenset[str] | 
     (read,) = stage.judge(session, line)
     assert isinstance(read, ReadHistory)
     assert read.then is not None
-    return list(read.then(Ask(session, parse(line.encode()), stage.world), standing, "b1"))
+    reactions = None if standing is None else Reactions(standing, len(standing))
+    return list(read.then(Ask(session, parse(line.encode()), stage.world), reactions, "b1"))
 
 
 # Examples: a reaction, an emoji, an emoticon, and one taken back.
@@ -117,6 +118,18 @@ def test_reactions_are_bounded_in_length_and_number(stage: Stage) -> None:
     assert react(stage, bob, "@+reply=1;+draft/unreact=1 TAGMSG #room", twenty)
 
 
+def test_nobody_changes_its_mind_for_ever(stage: Stage) -> None:
+    bob, line = stage.enter("bob", MESSAGE_TAGS), "@+reply=1;+draft/react=x TAGMSG #room"
+    (read,) = stage.judge(bob, line)
+    assert isinstance(read, ReadHistory)
+    assert read.then is not None
+    ask = Ask(bob, parse(line.encode()), stage.world)
+    assert [type(effect) for effect in read.then(ask, Reactions(changes=199), "b1")] == [Append]
+    with pytest.raises(Refusal) as caught:
+        read.then(ask, Reactions(changes=200), "b1")
+    assert caught.value.replies[0].params[:2] == ("TAGMSG", "TOO_MANY_REACTIONS")
+
+
 @pytest.mark.parametrize(("target", "numeric"), [("#room", "404"), ("#nowhere", "403"), ("nobody", "401")])
 def test_who_may_not_speak_may_not_react(stage: Stage, target: str, numeric: str) -> None:
     scene = stage.play(stage.enter("carol", MESSAGE_TAGS), f"@+reply=1;+draft/react=x TAGMSG {target}")
@@ -130,7 +143,7 @@ def test_who_was_kicked_while_it_was_looked_up_reacts_to_nothing(stage: Stage) -
     assert isinstance(read, ReadHistory)
     assert read.then is not None
     with pytest.raises(Refusal) as caught:
-        read.then(Ask(bob, parse(line.encode()), stage.world), frozenset(), "b1")
+        read.then(Ask(bob, parse(line.encode()), stage.world), Reactions(), "b1")
     assert caught.value.replies[0].command == "404"
 
 

@@ -28,7 +28,7 @@ ANSWERS = [
         "258 alice :Administrators: anna root", "259 alice olga@example.org",
     ]),
     ("TIME", ["391 alice chat.example 1795262400 0 :2026-11-21 12:00:00 UTC"]),
-    ("LINKS", ["364 alice chat.example chat.example :0 lab", "365 alice * :End of /LINKS list"]),
+    ("LINKS", ["364 alice * chat.example :0 lab", "365 alice * :End of /LINKS list"]),
     ("STATS u", ["242 alice :Server Up 2 days 3:04:05", "219 alice u :End of /STATS report"]),
     ("STATS o", ["219 alice o :End of /STATS report"]),
     ("STATS uptime", ["242 alice :Server Up 2 days 3:04:05", "219 alice u :End of /STATS report"]),
