@@ -15,7 +15,7 @@ import pytest
 from securechat.chat.events import DeviceAdded, Invited, Kicked, ModeSet, PasswordSet, Posted
 from securechat.chat.ports import Form, Verdict
 from securechat.errors import ConfigError, StorageError
-from securechat.storage.sqlite import SqliteStore, check_database, database
+from securechat.storage.sqlite import SqliteStore, arrears, check_database, database, reader
 from securechat.storage.sqlite.migrations import MIGRATIONS
 from tests.storage.nodes import ROOM, Clock, Node, once
 
@@ -212,3 +212,14 @@ def test_a_directory_that_is_not_there_is_refused_in_one_line(tmp_path: Path) ->
     ):
         open_store(tmp_path / "nowhere" / "history.db")
     assert list_directory(tmp_path) == {}
+
+
+@pytest.mark.parametrize("statement", [reader._MESSAGES, f"SELECT seq {arrears._WITHIN}"])
+async def test_a_page_of_messages_costs_no_look_at_what_is_none(path: Path, statement: str) -> None:
+    """Somebody may have put a hundred thousand masks into a channel, and taken them out."""
+    store = open_store(path)
+    for order in ("ASC", "DESC"):
+        plan = str(query(path, f"EXPLAIN QUERY PLAN {statement.replace('?', '1')} ORDER BY seq {order}"))
+        assert "INDEX messages" in plan
+        assert "TEMP B-TREE" not in plan
+    await store.close()
