@@ -6,6 +6,7 @@ Each variant takes one rule out of the code, the way somebody could have written
 from __future__ import annotations
 
 import os
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -17,13 +18,14 @@ from securechat.storage.sqlite.batch import Batch
 from securechat.storage.sqlite.writer import Writer
 
 
-def deliver_before_commit() -> None:
-    """Tell the followers first, and write to the disk while they read."""
+def deliver_before_commit(pause: float = 0.0) -> None:
+    """Tell the followers first, and write to the disk when they had so many seconds to read, or while they do."""
     commit, deliver = Writer._commit, Writer._deliver
 
     def deliver_and_commit(self: Any, batch: Batch) -> None:
         deliver(self, batch.outcomes)
         self.told = batch.outcomes
+        time.sleep(pause)
         commit(self, batch)
 
     def deliver_the_rest(self: Any, outcomes: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from securechat.cli.server import main
@@ -25,7 +26,8 @@ def flush_at_checkpoints_only() -> None:
 
 VARIANTS: dict[str, Callable[[], None]] = {
     "synchronous-normal": flush_at_checkpoints_only,
-    "delivery-before-commit": deliver_before_commit,
+    # So long that who is told first was written to before the disk was, however busy the machine.
+    "delivery-before-commit": partial(deliver_before_commit, 0.05),
 }
 
 if __name__ == "__main__":
