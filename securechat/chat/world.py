@@ -51,7 +51,7 @@ class World:
     new_token: a fresh device token and its digest.
     fault_of_password: (password, account name) to the reason it may not be used, None when it may.
     offer: the capabilities clients are shown.
-    attendance: since when people are here, when they last spoke, and who of them is a bot for now.
+    attendance: since when people are here, when they last spoke, and who marked itself as a bot.
     marks: up to when each account has read what.
     """
 

@@ -25,16 +25,6 @@ def write_private(path: Path, data: bytes) -> None:
     write_together([(path, data, PRIVATE_FILE)])
 
 
-def write_public(path: Path, data: bytes) -> None:
-    """Write a file that everybody may read, whatever the umask; replaces what was there as a whole.
-
-    Raises:
-        ConfigError: The file cannot be written; what was there is untouched.
-
-    """
-    write_together([(path, data, PUBLIC_FILE)])
-
-
 def make_private_directory(path: Path) -> None:
     """Make a directory that only its owner may enter; one that exists keeps the mode its owner gave it.
 

@@ -55,7 +55,7 @@ def test_what_root_writes_is_for_whose_directory_it_is(tmp_path: Path) -> None:
 
 
 def test_a_public_file_is_0644_whatever_the_umask(tmp_path: Path, umask: int) -> None:
-    files.write_public(tmp_path / "c", b"certificate")
+    files.write_together([(tmp_path / "c", b"certificate", files.PUBLIC_FILE)])
     assert mode_of(tmp_path / "c") == 0o644
 
 
@@ -69,7 +69,7 @@ def test_a_private_file_is_private_from_the_moment_it_exists(
 def test_the_watch_on_creation_sees_a_file_that_begins_readable(tmp_path: Path, created: list[tuple[str, int]]) -> None:
     before = os.umask(0)
     try:
-        files.write_public(tmp_path / "c", b"")
+        files.write_together([(tmp_path / "c", b"", files.PUBLIC_FILE)])
     finally:
         os.umask(before)
     assert [mode for _, mode in created] == [0o644]
