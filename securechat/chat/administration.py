@@ -10,6 +10,7 @@ from securechat.chat.bans import follow_rename
 from securechat.chat.channel import consequences_of_going, role_of, role_on_joining
 from securechat.chat.directory import epoch_of
 from securechat.chat.effects import Append, Entry
+from securechat.chat.event import Event
 from securechat.chat.events import (
     OPERATOR,
     OWNER,
@@ -22,7 +23,6 @@ from securechat.chat.events import (
     Disabled,
     Dropped,
     Enabled,
-    Event,
     Joined,
     Left,
     PasswordSet,
@@ -30,10 +30,9 @@ from securechat.chat.events import (
     Renamed,
     RoleSet,
     TopicSet,
-    account_stream,
-    channel_stream,
 )
 from securechat.chat.ports import AccountState, ChannelState
+from securechat.chat.streams import account_stream, channel_stream
 from securechat.chat.world import World
 from securechat.errors import SecurechatError
 from securechat.wire.names import is_account_name, is_channel_name, is_device_name, is_reserved, skeleton

@@ -9,7 +9,8 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from securechat.chat.events import Record, StreamId
+from securechat.chat.events import Record
+from securechat.chat.streams import StreamId
 
 
 class Position(NamedTuple):

@@ -22,8 +22,9 @@ import msgspec
 from securechat.chat import world as limits
 from securechat.chat.directory import Directory
 from securechat.chat.effects import Append, Entry
-from securechat.chat.events import BanLifted, BanSet, channel_stream
+from securechat.chat.events import BanLifted, BanSet
 from securechat.chat.ports import AccountState, BanState, ChannelState
+from securechat.chat.streams import channel_stream
 from securechat.chat.world import World
 from securechat.errors import SecurechatError
 from securechat.wire.mask import match_mask

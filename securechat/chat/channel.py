@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from securechat.chat.event import Event
 from securechat.chat.events import (
     OWNER,
     PLAIN,
@@ -14,7 +15,6 @@ from securechat.chat.events import (
     ChannelRenamed,
     Created,
     Dropped,
-    Event,
     Invited,
     Joined,
     Kicked,

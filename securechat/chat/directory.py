@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from securechat.chat import channel as channels
+from securechat.chat import server_state
 from securechat.chat.events import (
     KEEP_ALL_DEVICES,
     ChannelRenamed,
@@ -26,11 +27,11 @@ from securechat.chat.events import (
     Registered,
     Renamed,
     RoleSet,
-    StreamId,
     Unignored,
-    account_stream,
 )
 from securechat.chat.ports import AccountState, ChannelState, DeviceState, Snapshot
+from securechat.chat.server_state import ServerState
+from securechat.chat.streams import SERVER, StreamId, account_stream
 from securechat.wire.names import deleted_name, fold, skeleton
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Directory:
     """Look-ups over accounts and channels, and the fold that keeps them.
 
     accounts, channels: by id; deleted accounts are among them, for what they wrote still names them.
-    admins: ids of the accounts with that role.
+    admins: ids of the accounts with that role. server: what concerns no single account or channel.
     rosters: of channels by id, what `chat.roster` made of their members in short and in full; gone when these change.
     """
 
@@ -53,6 +54,7 @@ class Directory:
         self.channels: dict[str, ChannelState] = {}
         self.rosters: dict[str, dict[bool, list[Row]]] = {}
         self.admins: set[str] = set()
+        self.server = snapshot.server or ServerState()
         self._account_ids: dict[str, str] = {}
         self._deleted_ids: dict[str, str] = {}
         self._ids_by_name: dict[str, str] = {}
@@ -149,6 +151,8 @@ class Directory:
             self._apply_to_channel(subject, record)
         elif kind == "a":
             self._apply_to_account(subject, record)
+        elif record.stream == SERVER:
+            server_state.apply_record(self.server, record)
 
     def _apply_to_channel(self, channel_id: str, record: Record) -> None:
         event = record.event

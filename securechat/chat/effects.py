@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from securechat.chat.events import Event, StreamId
+from securechat.chat.event import Event
+from securechat.chat.streams import StreamId
 from securechat.errors import SecurechatError
 from securechat.wire.message import Message
 

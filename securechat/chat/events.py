@@ -1,6 +1,4 @@
-"""What happens and is worth keeping: events, the streams they are ordered in, and records, an event in its place.
-
-Streams are named by text: `c/<channel id>`, `d/<account id>/<account id>` (sorted), `a/<account id>`.
+"""What happens and is worth keeping: events, and records, an event in its place.
 
 An event whose `restricts` is true takes a right away from somebody: it raises the epoch of its stream, so that whatever
 was judged before it is judged again (see `ports.Submission`). Gaining a right never does.
@@ -12,49 +10,13 @@ from typing import ClassVar, TypeAlias
 
 import msgspec
 
-StreamId: TypeAlias = str
+from securechat.chat.event import Event
+from securechat.chat.server_events import Administered
+from securechat.chat.streams import StreamId
 
 OWNER, OPERATOR, VOICE, PLAIN = "q", "o", "v", ""
 ROLE_RANK = {PLAIN: 0, VOICE: 1, OPERATOR: 2, OWNER: 3}
 KEEP_NO_DEVICE, KEEP_ALL_DEVICES = "", "*"
-
-
-def channel_stream(channel_id: str) -> StreamId:
-    """Name the stream of a channel."""
-    return f"c/{channel_id}"
-
-
-def direct_stream(one: str, other: str) -> StreamId:
-    """Name the stream of the direct conversation of two accounts (ids); the same whichever comes first."""
-    return f"d/{min(one, other)}/{max(one, other)}"
-
-
-def account_stream(account_id: str) -> StreamId:
-    """Name the stream of an account."""
-    return f"a/{account_id}"
-
-
-def parties(stream: StreamId) -> tuple[str, str]:
-    """Return the two account ids of a direct stream (the same id twice for notes to oneself)."""
-    _, one, other = stream.split("/")
-    return one, other
-
-
-def other_party(stream: StreamId, account_id: str) -> str:
-    """Return the account id at the other end of a direct stream from this one (itself for notes to oneself)."""
-    one, other = parties(stream)
-    return other if one == account_id else one
-
-
-class Event(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
-    """The root of all events; a subclass's name is its tag in storage and never changes."""
-
-    secret_fields: ClassVar[tuple[str, ...]] = ()
-
-    @property
-    def restricts(self) -> bool:
-        """Whether somebody loses a right by this event."""
-        return False
 
 
 # ── conversations ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -366,6 +328,7 @@ AnyEvent: TypeAlias = (
     | Created | Dropped | ChannelRenamed | Joined | Left | Kicked | Invited | TopicSet | RoleSet | ModeSet | BanSet | BanLifted
     | Registered | PasswordSet | PasswordRehashed | DeviceAdded | DeviceRevoked | Disabled | Enabled
     | Renamed | Deleted | Ignored | Unignored | MetadataSet
+    | Administered
 )  # fmt: skip
 
 

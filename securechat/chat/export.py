@@ -9,8 +9,10 @@ import msgspec
 
 from securechat.chat.ask import Ask
 from securechat.chat.channel import role_of
-from securechat.chat.events import Event, Posted, Record, TopicSet, other_party
+from securechat.chat.event import Event
+from securechat.chat.events import Posted, Record, TopicSet
 from securechat.chat.ports import AccountState, Writings
+from securechat.chat.streams import other_party
 from securechat.chat.world import World
 from securechat.wire import capabilities
 from securechat.wire.batch import close_batch, open_batch

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from securechat.chat.arrears import ReadMark
-from securechat.chat.events import StreamId
+from securechat.chat.streams import StreamId
 from securechat.wire.message import Message
 from securechat.wire.times import format_time
 

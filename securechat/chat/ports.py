@@ -14,8 +14,10 @@ import msgspec
 
 from securechat.chat.arrears import Arrears, ArrearsQuery, Missed, MissedQuery, Note, ReadMark
 from securechat.chat.effects import Append
-from securechat.chat.events import Record, StreamId
+from securechat.chat.events import Record
 from securechat.chat.searchwords import Phrase
+from securechat.chat.server_state import ServerState
+from securechat.chat.streams import StreamId
 
 
 class Lane:
@@ -297,11 +299,12 @@ class ChannelState(msgspec.Struct):
 
 
 class Snapshot(NamedTuple):
-    """All accounts and living channels at one place of the history, and what was read by then."""
+    """All accounts and living channels at one place of the history, what was read by then, and the server's own state."""
 
     accounts: list[AccountState]
     channels: list[ChannelState]
     marks: Sequence[ReadMark] = ()
+    server: ServerState | None = None
 
 
 class History(Protocol):

@@ -28,9 +28,9 @@ from securechat.chat.events import (
     RoleSet,
     TopicSet,
     Unreacted,
-    other_party,
 )
 from securechat.chat.signals import TagsSent
+from securechat.chat.streams import other_party
 from securechat.chat.world import World
 from securechat.wire.capabilities import ACCOUNT_TAG, BATCH, EXTENDED_JOIN, MESSAGE_TAGS, MULTILINE, SERVER_TIME
 from securechat.wire.framing import MAX_REST

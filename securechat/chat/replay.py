@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from securechat.chat import render
-from securechat.chat.events import Record, StreamId
+from securechat.chat.events import Record
 from securechat.chat.session import Session
+from securechat.chat.streams import StreamId
 from securechat.chat.world import World
 from securechat.wire.batch import close_batch, open_batch
 from securechat.wire.capabilities import SERVER_TIME

@@ -9,10 +9,10 @@ from securechat.chat import profile
 from securechat.chat import world as limits
 from securechat.chat.ask import Ask
 from securechat.chat.bans import ACCOUNT_NAMES, EXTBANS
-from securechat.chat.events import channel_stream
 from securechat.chat.marks import mark_line
 from securechat.chat.ports import ChannelState
 from securechat.chat.roster import draw_names
+from securechat.chat.streams import channel_stream
 from securechat.wire import numerics
 from securechat.wire.batch import close_batch, open_batch
 from securechat.wire.capabilities import BATCH, EXTENDED_ISUPPORT, NO_IMPLICIT_NAMES, READ_MARKER, USERHOST_IN_NAMES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from securechat.chat.events import StreamId
+from securechat.chat.streams import StreamId
 
 
 class AwaySet(NamedTuple):

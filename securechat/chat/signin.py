@@ -11,9 +11,10 @@ from securechat.chat import administration
 from securechat.chat.ask import Ask
 from securechat.chat.directory import epoch_of
 from securechat.chat.effects import Append, Close, Effect, Entry, Purpose, Send, Verify
-from securechat.chat.events import KEEP_ALL_DEVICES, PasswordSet, account_stream
+from securechat.chat.events import KEEP_ALL_DEVICES, PasswordSet
 from securechat.chat.replies import welcome_lines
 from securechat.chat.session import State, Trigger
+from securechat.chat.streams import account_stream
 from securechat.wire import numerics
 from securechat.wire.sasl import split_user
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from securechat.chat.attendance import Attendance
 from securechat.chat.directory import Directory
-from securechat.chat.events import StreamId, other_party
 from securechat.chat.marks import Marks
 from securechat.chat.ports import AccountState, ChannelState
 from securechat.chat.presence import Presence
+from securechat.chat.streams import StreamId, other_party
 from securechat.config import Config
 from securechat.wire.offer import Offer
 

@@ -15,7 +15,8 @@ from securechat.config import CONFIG, Config, load_config
 from securechat.errors import ConfigError, SecurechatError
 from securechat.server.app import DATABASE, check_names, open_node
 from securechat.server.control import control_path, require_private_place
-from securechat.server.office import Office, Request, answer_request
+from securechat.server.office import Office, answer_request
+from securechat.server.requests import Request
 from securechat.storage.lock import LOCK_NAME, DirectoryInUse, DirectoryLock
 
 PATIENCE = 3.0

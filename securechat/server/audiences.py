@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from securechat.chat.events import StreamId, channel_stream
+from securechat.chat.streams import StreamId, channel_stream
 
 if TYPE_CHECKING:
     from securechat.server.connection import Connection

@@ -265,7 +265,7 @@ class Connection:
 
     async def _verify(self, unit: Unit, verify: Verify) -> Iterable[Effect]:
         self._deadline.stop()
-        conclusion = await self.node.verify(verify)
+        conclusion = await self.node.verification.verify(verify)
         if self.session.state is State.CLOSED:
             return ()
         if self.session.is_registering:

@@ -25,12 +25,12 @@ from securechat.chat.events import (
     Redacted,
     Renamed,
     Unreacted,
-    parties,
 )
 from securechat.chat.ports import ChannelState, Outcome, Verdict
 from securechat.chat.presence import PresenceChanged
 from securechat.chat.replies import entry_lines
 from securechat.chat.signals import Alarm, BotMarked, Killed, TagsSent, Watched
+from securechat.chat.streams import parties
 from securechat.chat.world import World
 from securechat.server.absences import Absences
 from securechat.server.announcer import Announcer

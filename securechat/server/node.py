@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from securechat import __version__
-from securechat.auth.passwords import Overloaded, PasswordChecker, check_password
-from securechat.auth.tokens import create_token, digest_token, is_token
+from securechat.auth.passwords import PasswordChecker, check_password
+from securechat.auth.tokens import create_token, digest_token
 from securechat.chat.ask import Ask
 from securechat.chat.attendance import Attendance
-from securechat.chat.directory import Directory, epoch_of
-from securechat.chat.effects import Append, Effect, Entry, Purpose, ReadHistory, Verify
-from securechat.chat.events import PasswordRehashed, account_stream
+from securechat.chat.directory import Directory
+from securechat.chat.effects import Append, Effect, ReadHistory
 from securechat.chat.marks import Marks
 from securechat.chat.ports import (
-    AccountState,
     History,
     Lane,
     Outcome,
@@ -30,16 +28,17 @@ from securechat.chat.ports import (
 )
 from securechat.chat.presence import Presence
 from securechat.chat.signals import AwaySet, MarkSet, PingAnswered, Signal
-from securechat.chat.signin import Conclusion
 from securechat.chat.world import World
 from securechat.config import Config
 from securechat.errors import StorageError
+from securechat.server.errand import Errand
 from securechat.server.expiries import Expiries
 from securechat.server.exports import Exports
 from securechat.server.hub import Hub
 from securechat.server.lookups import look_up
 from securechat.server.pause import Pause
 from securechat.server.reading import Reading
+from securechat.server.verification import Verification
 from securechat.wire.message import Message
 from securechat.wire.offer import Offer
 from securechat.wire.times import format_time
@@ -54,26 +53,6 @@ SETTLE_SECONDS = 2.0
 """How long a server that ends waits for what is being committed."""
 ANNOUNCED_AT_ONCE = 20
 """Absences announced in one turn of the loop after a restart."""
-_BY_PASSWORD = {Purpose.PASSWD, Purpose.DELETE}
-"""What a token does not do: whoever finds a device must not be able to take the account away."""
-
-
-class Errand:
-    """An append that no connection asked for; its outcome is awaited."""
-
-    __slots__ = ("future",)
-
-    connection = None
-    is_labelled = False
-
-    def __init__(self, future: asyncio.Future[Outcome]) -> None:
-        self.future = future
-
-    def landed(self, outcome: Outcome, due: list[Message], lazy: Iterable[Message] | None) -> None:
-        """Pass the outcome on to whoever awaits it."""
-        del due, lazy
-        if not self.future.done():
-            self.future.set_result(outcome)
 
 
 class Node:
@@ -136,6 +115,7 @@ class Node:
         )
         self.hub = Hub(self.world, self._schedule_flush)
         self.reading = Reading(self)
+        self.verification = Verification(self)
         self.hub.expiries = Expiries(self.world, self.loop, self.append)
         self._expect_everybody()
         self._sweep()
@@ -238,47 +218,7 @@ class Node:
         assert effect.then is not None
         return effect.then(ask, await look_up(self.history, effect.query), reference)
 
-    # ── signing in ──
-
-    async def verify(self, verify: Verify) -> Conclusion:
-        """Check credentials: a token by its digest, a password by the same work whether the account exists or not."""
-        if is_token(verify.secret):
-            return self._verify_token(verify)
-        try:
-            return await self._verify_password(verify)
-        except Overloaded:
-            log.warning("password queue is full", waiting=self.passwords.waiting)
-            return Conclusion("", busy=True)
-
-    def _verify_token(self, verify: Verify) -> Conclusion:
-        found = self.world.directory.device_with(digest_token(verify.secret))
-        account = self.world.directory.account_named(verify.name)
-        if found is None or account is None or found[0].id != account.id or verify.purpose in _BY_PASSWORD:
-            _note_rejection(account, "token")
-            return Conclusion("")
-        return Conclusion(account.id, account.enabled, found[1].id)
-
-    async def _verify_password(self, verify: Verify) -> Conclusion:
-        while True:
-            account = self.world.directory.account_named(verify.name)
-            # Nobody has the id "": the same read is made in vain, and takes as long.
-            verifier, epoch = await self.history.verifier("" if account is None else account.id)
-            verdict = await self.passwords.verify(verifier or None, verify.secret)
-            if account is None or not verdict.ok:
-                _note_rejection(account, "password")
-                return Conclusion("")
-            new_verifier = await self.passwords.hash(verify.new_secret) if verify.new_secret else ""
-            if account.epoch == epoch:
-                break
-            # The account changed while its password was being checked: what was checked may be revoked.
-        if verdict.new_verifier:
-            self._store_rehash(account, verdict.new_verifier)
-        return Conclusion(account.id, account.enabled, new_verifier=new_verifier)
-
-    def _store_rehash(self, account: AccountState, verifier: str) -> None:
-        entry = Entry(account_stream(account.id), PasswordRehashed(verifier=verifier))
-        errand = Errand(self.loop.create_future())
-        self.history.submit(Submission(Append((entry,), expects=(epoch_of(account),)), Lane(), errand))
+    # ── coming and going ──
 
     def welcome(self, connection: Connection) -> Iterator[Message]:
         """Note that a client has come in; return how it is shown its channels."""
@@ -390,8 +330,3 @@ class Node:
 
     def _fault_of_password(self, password: str, name: str) -> str | None:
         return check_password(password, name=name, minimum=self.config.limits.password_length)
-
-
-def _note_rejection(account: AccountState | None, by: str) -> None:
-    # Never what was typed: people type passwords where the name belongs.
-    log.info("sign-in rejected", account=None if account is None else account.name, by=by)

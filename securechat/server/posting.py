@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from securechat.chat import render
-from securechat.chat.events import Posted, parties
+from securechat.chat.events import Posted
 from securechat.chat.ports import Outcome
+from securechat.chat.streams import parties
 from securechat.chat.world import World
 from securechat.wire.message import Message
 

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from securechat.chat.arrears import Arrear, ArrearsQuery, Missed, MissedQuery, Position
-from securechat.chat.events import Record, StreamId, account_stream
+from securechat.chat.events import Record
 from securechat.chat.ports import History
 from securechat.chat.replay import PING_PREFIX, left_out, replayed
+from securechat.chat.streams import StreamId, account_stream
 from securechat.wire.capabilities import BATCH, CHATHISTORY, ZNC_PLAYBACK
 from securechat.wire.message import Message, encode
 

@@ -8,6 +8,7 @@ from securechat.chat import policy
 from securechat.chat.channel import masks_of
 from securechat.chat.directory import Directory
 from securechat.chat.effects import Entry
+from securechat.chat.event import Event
 from securechat.chat.events import (
     OWNER,
     BanLifted,
@@ -19,7 +20,6 @@ from securechat.chat.events import (
     DeviceRevoked,
     Dropped,
     Erased,
-    Event,
     Ignored,
     Joined,
     Kicked,
@@ -35,17 +35,13 @@ from securechat.chat.events import (
     Registered,
     Renamed,
     RoleSet,
-    StreamId,
     TopicSet,
     Unignored,
     Unreacted,
-    account_stream,
-    direct_stream,
-    other_party,
-    parties,
 )
 from securechat.chat.policy import Access, Span
 from securechat.chat.ports import AccountState, ChannelState, Reactions, Snapshot
+from securechat.chat.streams import SERVER, StreamId, account_stream, direct_stream, other_party, parties
 from securechat.chat.world import BANS_PER_CHANNEL, CHANNELS_PER_ACCOUNT
 from securechat.storage.records import Stale, changes, reactions_after
 
@@ -73,7 +69,7 @@ class State:
 
     def epoch_of(self, stream: StreamId) -> int | None:
         """Return a stream's epoch; None for a channel or account that never was."""
-        return self.epochs.get(stream, 0 if stream.startswith("d/") else None)
+        return self.epochs.get(stream, 0 if stream == SERVER or stream.startswith("d/") else None)
 
     def check(self, stream: StreamId, event: Event) -> None:
         """Raise Stale unless the event can happen now."""
@@ -82,6 +78,8 @@ class State:
             holds = stream in self.streams or all(map(self._lives, parties(stream)))
         elif begins:
             holds = stream not in self.streams
+        elif stream == SERVER:
+            holds = True
         elif stream.startswith("a/"):
             holds = self._lives(stream[2:])
         else:

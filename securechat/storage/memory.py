@@ -8,7 +8,8 @@ from copy import deepcopy
 
 from securechat.chat.arrears import Arrears, ArrearsQuery, Missed, MissedQuery, Note
 from securechat.chat.effects import Append, Entry
-from securechat.chat.events import Deleted, Erased, Event, Posted, Record, StreamId, account_stream
+from securechat.chat.event import Event
+from securechat.chat.events import Deleted, Erased, Posted, Record
 from securechat.chat.ports import (
     ConversationsQuery,
     ConversationTime,
@@ -26,6 +27,7 @@ from securechat.chat.ports import (
     Writings,
     WritingsQuery,
 )
+from securechat.chat.streams import StreamId, account_stream
 from securechat.errors import StorageError
 from securechat.storage.delivery import Follower, share_of
 from securechat.storage.finding import select_found
@@ -171,7 +173,7 @@ class MemoryHistory:
         self._store.followers.append(self._follower)
         directory = self._store.state.directory
         accounts, channels = list(directory.accounts.values()), list(directory.channels.values())
-        return deepcopy(Snapshot(accounts, channels, self._store.notes.marks()))
+        return deepcopy(Snapshot(accounts, channels, self._store.notes.marks(), directory.server))
 
     def submit(self, submission: Submission) -> None:
         """Queue an append. (`chat.ports.History`)"""

@@ -13,7 +13,9 @@ from securechat.chat.arrears import (
     Position,
     ReadMark,
 )
-from securechat.chat.events import Deleted, DeviceRevoked, Event, Posted, StreamId, account_stream, parties
+from securechat.chat.event import Event
+from securechat.chat.events import Deleted, DeviceRevoked, Posted
+from securechat.chat.streams import StreamId, account_stream, parties
 from securechat.storage.folded import State
 
 

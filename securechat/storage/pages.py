@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from securechat.chat.events import ChannelRenamed, Created, Record, StreamId
+from securechat.chat.events import ChannelRenamed, Created, Record
 from securechat.chat.export import writer_of
 from securechat.chat.ports import (
     Bound,
@@ -15,6 +15,7 @@ from securechat.chat.ports import (
     Writings,
     WritingsQuery,
 )
+from securechat.chat.streams import StreamId
 
 
 def select_messages(query: HistoryQuery, messages: list[Record], readable: list[Record]) -> list[Record]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from securechat.chat.events import AnyEvent, Event, Reacted, Unreacted, decode_event, encode_event
+from securechat.chat.event import Event
+from securechat.chat.events import AnyEvent, Reacted, Unreacted, decode_event, encode_event
 from securechat.chat.policy import may_react_again
 from securechat.chat.ports import Reactions
 

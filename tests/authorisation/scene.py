@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from securechat.chat.effects import Append, Entry
+from securechat.chat.event import Event
 from securechat.chat.events import (
     OPERATOR,
     OWNER,
@@ -19,16 +20,13 @@ from securechat.chat.events import (
     BanSet,
     Created,
     Dropped,
-    Event,
     Joined,
     Left,
     Posted,
     Record,
-    StreamId,
     TopicSet,
-    channel_stream,
-    direct_stream,
 )
+from securechat.chat.streams import StreamId, channel_stream, direct_stream
 from securechat.config import Chat, Config
 from securechat.wire.message import parse
 from securechat.wire.times import format_time

@@ -22,10 +22,9 @@ from securechat.chat.events import (
     Joined,
     Posted,
     Registered,
-    account_stream,
-    channel_stream,
 )
 from securechat.chat.ports import Lane, Outcome, Submission, Verdict
+from securechat.chat.streams import account_stream, channel_stream
 from securechat.server.app import DATABASE
 from securechat.storage.sqlite import SqliteStore
 from securechat.storage.sqlite.migrations import MIGRATIONS

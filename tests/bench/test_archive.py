@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from securechat.chat.events import Posted, channel_stream
+from securechat.chat.events import Posted
 from securechat.chat.ports import Bound, Form, HistoryQuery, Page
+from securechat.chat.streams import channel_stream
 from securechat.storage.sqlite import SqliteStore
 from tests.bench import archive
 from tests.bench.archive import Archive, Place, open_archive

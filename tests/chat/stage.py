@@ -17,20 +17,19 @@ from securechat.chat.ask import Ask
 from securechat.chat.commands import dispatch, split_targets
 from securechat.chat.directory import Directory
 from securechat.chat.effects import Append, Broadcast, Close, Effect, Purpose, Refusal, Send, Verify
+from securechat.chat.event import Event
 from securechat.chat.events import (
     Created,
-    Event,
     Joined,
     Posted,
     Record,
     Registered,
-    account_stream,
-    channel_stream,
 )
 from securechat.chat.ports import AccountState, ChannelState, Snapshot
 from securechat.chat.presence import Presence
 from securechat.chat.session import Session, State
 from securechat.chat.signals import AwaySet, BotMarked
+from securechat.chat.streams import account_stream, channel_stream
 from securechat.chat.world import World
 from securechat.config import Chat, Config
 from securechat.wire.message import Message, encode, parse

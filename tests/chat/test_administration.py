@@ -18,8 +18,8 @@ from securechat.chat.events import (
     ModeSet,
     PasswordSet,
     Registered,
-    channel_stream,
 )
+from securechat.chat.streams import channel_stream
 from tests.chat.stage import Stage
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from securechat.chat.bans import expiries, is_silenced, lift_expired, parse_kept
 from securechat.chat.effects import Append, Entry
-from securechat.chat.events import BanLifted, BanSet, Invited, Renamed, account_stream, channel_stream
+from securechat.chat.events import BanLifted, BanSet, Invited, Renamed
+from securechat.chat.streams import account_stream, channel_stream
 from tests.chat.stage import NOON, Stage
 
 ROOM = channel_stream("c-#room")

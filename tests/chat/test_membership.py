@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from securechat.chat.event import Event
 from securechat.chat.events import (
     BanSet,
     Created,
     Dropped,
-    Event,
     Invited,
     Joined,
     Kicked,
@@ -16,8 +16,8 @@ from securechat.chat.events import (
     ModeSet,
     RoleSet,
     TopicSet,
-    channel_stream,
 )
+from securechat.chat.streams import channel_stream
 from tests.chat.stage import Scene, Stage
 
 

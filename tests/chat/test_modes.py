@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from securechat.chat.bans import complete_mask
-from securechat.chat.events import BanLifted, BanSet, ModeSet, RoleSet, channel_stream
+from securechat.chat.events import BanLifted, BanSet, ModeSet, RoleSet
 from securechat.chat.handlers.modes import parse_changes
+from securechat.chat.streams import channel_stream
 from tests.chat.stage import Stage
 
 

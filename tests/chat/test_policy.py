@@ -9,6 +9,7 @@ import pytest
 from securechat.chat import policy
 from securechat.chat.bans import is_banned, mask_matches
 from securechat.chat.channel import apply_record, found_channel
+from securechat.chat.event import Event
 from securechat.chat.events import (
     BanLifted,
     BanSet,
@@ -19,7 +20,6 @@ from securechat.chat.events import (
     Disabled,
     Dropped,
     Enabled,
-    Event,
     Ignored,
     Invited,
     Joined,

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from securechat.chat import render
+from securechat.chat.event import Event
 from securechat.chat.events import (
     BanLifted,
     BanSet,
     Created,
     DeviceAdded,
     Dropped,
-    Event,
     Invited,
     Joined,
     Kicked,

@@ -7,8 +7,9 @@ import pytest
 from securechat.chat import replies
 from securechat.chat import world as limits
 from securechat.chat.ask import Ask
-from securechat.chat.events import BanSet, ModeSet, TopicSet, channel_stream
+from securechat.chat.events import BanSet, ModeSet, TopicSet
 from securechat.chat.roster import fill_lines
+from securechat.chat.streams import channel_stream
 from securechat.wire import names
 from securechat.wire.capabilities import BATCH, MESSAGE_TAGS
 from securechat.wire.message import Message

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from securechat.chat.events import Joined, Kicked, Left, RoleSet, channel_stream
+from securechat.chat.events import Joined, Kicked, Left, RoleSet
 from securechat.chat.ports import ChannelState
 from securechat.chat.roster import draw_names
+from securechat.chat.streams import channel_stream
 from tests.chat.stage import Stage
 
 PEOPLE = {"alice": "q", "bob": "o", "carol": "v", "dave": "", "erin": ""}

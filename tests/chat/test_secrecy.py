@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from securechat.chat.events import BanSet, Invited, ModeSet, Posted, TopicSet, channel_stream
+from securechat.chat.events import BanSet, Invited, ModeSet, Posted, TopicSet
+from securechat.chat.streams import channel_stream
 from tests.chat.stage import Stage
 
 COMMANDS = [

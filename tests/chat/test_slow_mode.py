@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from securechat.chat.events import Invited, ModeSet, channel_stream
+from securechat.chat.events import Invited, ModeSet
+from securechat.chat.streams import channel_stream
 from securechat.wire.capabilities import MESSAGE_TAGS, ONCE
 from tests.chat.stage import NOON, Stage
 

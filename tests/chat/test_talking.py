@@ -7,18 +7,15 @@ import hashlib
 import pytest
 
 from securechat.chat.effects import Append, Broadcast, Entry, Once, Refusal, Send
+from securechat.chat.event import Event
 from securechat.chat.events import (
     BanSet,
-    Event,
     ModeSet,
     Posted,
-    account_stream,
-    channel_stream,
-    direct_stream,
-    parties,
 )
 from securechat.chat.presence import OFFLINE
 from securechat.chat.signals import AwaySet, TagsSent
+from securechat.chat.streams import account_stream, channel_stream, direct_stream, parties
 from securechat.wire.capabilities import ACCOUNT_TAG, ECHO_MESSAGE, MESSAGE_TAGS, ONCE, SERVER_TIME
 from tests.chat.stage import NOON, Scene, Stage, told
 

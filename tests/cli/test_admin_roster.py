@@ -11,7 +11,7 @@ import pytest
 from securechat.cli.admin import roster
 from securechat.cli.admin.roster import Row, find_faults, read_roster
 from securechat.errors import ConfigError
-from securechat.server.office import NameFaults
+from securechat.server.requests import NameFaults
 from tests.cli.site import Site
 from tests.scenario.processes import PASSWORD
 

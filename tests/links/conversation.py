@@ -14,7 +14,7 @@ from securechat.client import Address, Link, MessageSeen, Timing
 from securechat.client.events import GapSuspected
 from securechat.client.trust import build_context
 from securechat.errors import UnreachableError
-from securechat.server.office import NewPerson, UserAdd
+from securechat.server.requests import NewPerson, UserAdd
 from securechat.wire.message import Message
 from securechat.wire.times import parse_time
 from tests.links.proxy import Cut, Direction, Proxy

@@ -20,7 +20,8 @@ from securechat.config import Chat, Config
 from securechat.server.entrance import Entrance
 from securechat.server.listener import ConnectionLimits, Listener
 from securechat.server.node import Node
-from securechat.server.office import NewPerson, Office, UserAdd
+from securechat.server.office import Office
+from securechat.server.requests import NewPerson, UserAdd
 from securechat.server.tls import build_context
 from securechat.server.web import Site
 from securechat.storage.sqlite import SqliteStore

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from securechat.chat.effects import Append, Entry
-from securechat.chat.events import BanSet, StreamId, channel_stream
+from securechat.chat.events import BanSet
 from securechat.chat.ports import Outcome
+from securechat.chat.streams import StreamId, channel_stream
 from securechat.config import Chat, Config
 from securechat.errors import StorageError
 from securechat.server import expiries
-from securechat.server.office import ChannelList, ChannelShow
+from securechat.server.requests import ChannelList, ChannelShow
 from securechat.wire.message import Message
 from tests.server.harness import ALL_CAPS, DEADLINE, RawClient, RunningServer, milliseconds, running_server
 

@@ -18,7 +18,7 @@ from securechat.cli.errands import carry_out
 from securechat.errors import ConfigError
 from securechat.server import control as control_module
 from securechat.server.control import Control, control_path
-from securechat.server.office import Passwd, UserList
+from securechat.server.requests import Passwd, UserList
 from tests.server.harness import PASSWORD, RunningServer, running_server
 
 

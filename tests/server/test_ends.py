@@ -150,7 +150,7 @@ async def test_a_check_of_credentials_that_fails_ends_only_that_connection(
         raise RuntimeError("secret-detail")
 
     alice = await server.sign_in("alice")
-    monkeypatch.setattr(server.node, "verify", fail)
+    monkeypatch.setattr(server.node.verification, "verify", fail)
     stranger = await server.connect()
     stranger.send("PASS :bob:correct horse battery", "NICK bob", "USER bob 0 * :bob")
     assert [line.params for line in await stranger.ended()] == [("Closing link: internal error",)]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from securechat.server.connection import MEMBER
-from securechat.server.office import ChannelDrop
+from securechat.server.requests import ChannelDrop
 from securechat.wire.message import Message
 from tests.server.harness import RunningServer, running_server
 

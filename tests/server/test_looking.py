@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from securechat.config import Chat, Config
-from securechat.server.office import NewPerson, UserAdd, UserDelete, UserRename
 from securechat.server.renegotiation import revise_offer
+from securechat.server.requests import NewPerson, UserAdd, UserDelete, UserRename
 from securechat.wire.message import Message
 from tests.server.harness import RawClient, running_server
 

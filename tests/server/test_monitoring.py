@@ -14,7 +14,7 @@ from securechat.chat.presence import PresenceChanged
 from securechat.chat.signals import Watched
 from securechat.config import Chat, Config
 from securechat.server.monitoring import Monitoring
-from securechat.server.office import UserDelete, UserRename
+from securechat.server.requests import UserDelete, UserRename
 from securechat.wire.message import Message, encode
 from tests.server.harness import DEADLINE, RawClient, RunningServer, running_server
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from securechat.chat.administration import Impossible
-from securechat.server.office import (
+from securechat.server.requests import (
     ChannelCreate,
     ChannelDrop,
     ChannelList,

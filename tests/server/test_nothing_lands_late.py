@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from securechat.server.office import SetEnabled
+from securechat.server.requests import SetEnabled
 from securechat.wire.message import Message
 from tests.server.harness import RawClient, RunningServer, running_server
 from tests.server.held import HeldHistory

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from securechat.server.office import TokenAdd
+from securechat.server.requests import TokenAdd
 from securechat.wire.message import Message
 from tests.server.harness import PASSWORD, RawClient, RunningServer, running_server
 

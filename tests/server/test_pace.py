@@ -11,7 +11,7 @@ import pytest
 
 from securechat.config import Config, Limits
 from securechat.server.connection import MEMBER, Connection
-from securechat.server.office import NewPerson, UserAdd
+from securechat.server.requests import NewPerson, UserAdd
 from securechat.server.transport import BYTES_PER_TURN, Transport
 from tests.server.harness import DEADLINE, RawClient, RunningServer, running_server
 

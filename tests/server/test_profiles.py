@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from securechat.config import Chat, Config
-from securechat.server.office import UserDelete
+from securechat.server.requests import UserDelete
 from securechat.wire.message import Message, encode
 from tests.server.harness import RawClient, RunningServer, running_server
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from securechat.server.office import Passwd, SetEnabled, TokenAdd, TokenRevoke, UserDelete, UserRename
+from securechat.server.requests import Passwd, SetEnabled, TokenAdd, TokenRevoke, UserDelete, UserRename
 from tests.server.harness import PASSWORD, RawClient, RunningServer, running_server
 from tests.server.held import HeldHistory, HeldPasswords
 

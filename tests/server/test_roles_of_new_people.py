@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from securechat.server.office import NewPerson, UserAdd, UserList
+from securechat.server.requests import NewPerson, UserAdd, UserList
 from tests.server.harness import running_server
 
 

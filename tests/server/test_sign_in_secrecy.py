@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from securechat.server.office import TokenAdd
+from securechat.server.requests import TokenAdd
 from tests.server.harness import PASSWORD, RunningServer, running_server
 
 

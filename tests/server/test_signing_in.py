@@ -10,7 +10,7 @@ import pytest
 
 from securechat.auth.passwords import PasswordChecker
 from securechat.config import Config, Limits
-from securechat.server.office import Passwd, SetEnabled, TokenAdd
+from securechat.server.requests import Passwd, SetEnabled, TokenAdd
 from securechat.wire.message import Message
 from tests.server.harness import CHEAP, PASSWORD, RawClient, RunningServer, running_server
 from tests.server.held import HeldPasswords

@@ -15,7 +15,7 @@ from securechat.cli.errands import RequestFailed, carry_out
 from securechat.errors import StorageError
 from securechat.server import node
 from securechat.server.control import Control, control_path
-from securechat.server.office import NewPerson, TokenAdd, UserAdd, UserList
+from securechat.server.requests import NewPerson, TokenAdd, UserAdd, UserList
 from tests.server.harness import PASSWORD, RunningServer, running_server
 from tests.storage.disk import Disk
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from securechat.server.office import UserRename
+from securechat.server.requests import UserRename
 from tests.server.harness import RunningServer, running_server
 
 DEEDS = [

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from securechat.chat.directory import Directory
 from securechat.chat.effects import Append, Entry, Once
-from securechat.chat.events import Created, Event, Joined, Kicked, ModeSet, Posted, Record, Registered
+from securechat.chat.event import Event
+from securechat.chat.events import Created, Joined, Kicked, ModeSet, Posted, Record, Registered
 from securechat.chat.ports import (
     Bound,
     ConversationsQuery,

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from securechat.chat.event import Event
 from securechat.chat.events import (
     BanLifted,
     BanSet,
@@ -16,7 +17,6 @@ from securechat.chat.events import (
     Disabled,
     Dropped,
     Enabled,
-    Event,
     Invited,
     Joined,
     Kicked,

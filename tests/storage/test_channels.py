@@ -9,13 +9,13 @@ from pathlib import Path
 import apsw
 import pytest
 
+from securechat.chat.event import Event
 from securechat.chat.events import (
     BanLifted,
     BanSet,
     ChannelRenamed,
     Created,
     Dropped,
-    Event,
     Joined,
     Left,
     ModeSet,

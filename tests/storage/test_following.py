@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from securechat.chat.directory import Directory
+from securechat.chat.event import Event
 from securechat.chat.events import (
     BanLifted,
     BanSet,
@@ -12,7 +13,6 @@ from securechat.chat.events import (
     DeviceAdded,
     Disabled,
     Dropped,
-    Event,
     Invited,
     Joined,
     Kicked,

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from securechat.chat.event import Event
 from securechat.chat.events import (
     Created,
     Deleted,
@@ -13,7 +14,6 @@ from securechat.chat.events import (
     Dropped,
     Enabled,
     Erased,
-    Event,
     Ignored,
     Invited,
     Joined,

@@ -17,9 +17,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from securechat.chat import policy
+from securechat.chat.event import Event
 from securechat.chat.events import (
     Created,
-    Event,
     Ignored,
     Joined,
     Kicked,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from securechat.chat.arrears import ArrearsQuery, MissedQuery, Position, ReadMark
 from securechat.chat.directory import Directory
 from securechat.chat.effects import Once
+from securechat.chat.event import Event
 from securechat.chat.events import (
     KEEP_ALL_DEVICES,
     BanLifted,
@@ -25,7 +26,6 @@ from securechat.chat.events import (
     Disabled,
     Dropped,
     Enabled,
-    Event,
     Ignored,
     Invited,
     Joined,
@@ -44,7 +44,6 @@ from securechat.chat.events import (
     TopicSet,
     Unignored,
     Unreacted,
-    parties,
 )
 from securechat.chat.ports import (
     Bound,
@@ -60,6 +59,7 @@ from securechat.chat.ports import (
     WritingsQuery,
 )
 from securechat.chat.searchwords import Phrase
+from securechat.chat.streams import parties
 from tests.storage.conftest import make_memory, make_sqlite
 from tests.storage.nodes import Clock, Node
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from securechat.chat.event import Event
 from securechat.chat.events import (
     ChannelRenamed,
     Deleted,
     Erased,
-    Event,
     Ignored,
     Joined,
     Kicked,

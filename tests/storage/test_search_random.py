@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from securechat.chat import policy
+from securechat.chat.event import Event
 from securechat.chat.events import (
     Deleted,
-    Event,
     Ignored,
     Joined,
     Kicked,

@@ -165,7 +165,7 @@ async def test_an_older_database_is_brought_forward_with_what_it_has(
     await store.close()
     monkeypatch.setattr(database, "MIGRATIONS", (*MIGRATIONS, "ALTER TABLE accounts ADD COLUMN title TEXT; SELECT 1"))
     await open_store(path).close()
-    assert query(path, "PRAGMA user_version") == [(4,)]
+    assert query(path, "PRAGMA user_version") == [(5,)]
     assert query(path, "SELECT id, title FROM accounts") == [("alice", None)]
 
 
@@ -174,7 +174,7 @@ async def test_a_migration_that_fails_changes_nothing(path: Path, monkeypatch: p
     monkeypatch.setattr(database, "MIGRATIONS", (*MIGRATIONS, "CREATE TABLE half (x); SELECT * FROM nowhere"))
     with pytest.raises(ConfigError, match=r"cannot be opened \(.*nowhere"):
         open_store(path)
-    assert query(path, "PRAGMA user_version") == [(3,)]
+    assert query(path, "PRAGMA user_version") == [(4,)]
     assert query(path, "SELECT name FROM sqlite_schema WHERE name = 'half'") == []
 
 
@@ -183,7 +183,7 @@ async def test_a_newer_versions_database_is_refused_and_left_alone(path: Path) -
     query(path, "PRAGMA user_version = 7")
     before = list_directory(path.parent)
     with pytest.raises(
-        ConfigError, match=r"history\.db: was written by a newer securechat \(schema 7, this one knows 3\);"
+        ConfigError, match=r"history\.db: was written by a newer securechat \(schema 7, this one knows 4\);"
     ):
         open_store(path)
     assert list_directory(path.parent) == before

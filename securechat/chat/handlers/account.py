@@ -9,8 +9,10 @@ from securechat.chat import world as limits
 from securechat.chat.ask import Ask
 from securechat.chat.directory import epoch_of
 from securechat.chat.effects import Append, Effect, Entry, Purpose, ReadHistory, Send, Verify
-from securechat.chat.events import DeviceAdded, DeviceRevoked, Event, Ignored, Unignored, account_stream
+from securechat.chat.event import Event
+from securechat.chat.events import DeviceAdded, DeviceRevoked, Ignored, Unignored
 from securechat.chat.ports import WritingsQuery
+from securechat.chat.streams import account_stream
 from securechat.wire.message import Message
 from securechat.wire.names import fold, is_device_name
 from securechat.wire.times import format_time

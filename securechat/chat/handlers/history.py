@@ -9,11 +9,11 @@ from securechat.chat import render
 from securechat.chat import world as limits
 from securechat.chat.ask import Ask
 from securechat.chat.effects import Effect, ReadHistory, Refusal, Send
+from securechat.chat.event import Event
 from securechat.chat.events import (
     BanLifted,
     BanSet,
     ChannelRenamed,
-    Event,
     Joined,
     Kicked,
     Left,
@@ -21,13 +21,11 @@ from securechat.chat.events import (
     Reacted,
     Redacted,
     RoleSet,
-    StreamId,
     TopicSet,
     Unreacted,
-    channel_stream,
-    direct_stream,
 )
 from securechat.chat.ports import Bound, ConversationsQuery, ConversationTime, Form, HistoryQuery, Page
+from securechat.chat.streams import StreamId, channel_stream, direct_stream
 from securechat.wire import capabilities
 from securechat.wire.batch import close_batch, open_batch
 from securechat.wire.message import Message

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from securechat.chat.ask import Ask
 from securechat.chat.effects import Broadcast, Effect, Send
-from securechat.chat.events import StreamId, channel_stream, direct_stream
 from securechat.chat.marks import mark_line
 from securechat.chat.signals import MarkSet
+from securechat.chat.streams import StreamId, channel_stream, direct_stream
 from securechat.wire.times import parse_time
 
 

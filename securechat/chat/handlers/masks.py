@@ -9,7 +9,8 @@ from securechat.chat import world as limits
 from securechat.chat.ask import Ask
 from securechat.chat.bans import Mask, UnusableMask, parse_kept, read_mask, show_mask
 from securechat.chat.channel import masks_of
-from securechat.chat.events import BanLifted, BanSet, Event
+from securechat.chat.event import Event
+from securechat.chat.events import BanLifted, BanSet
 from securechat.chat.ports import ChannelState
 from securechat.wire import numerics
 from securechat.wire.message import Message

@@ -10,21 +10,20 @@ from securechat.chat.ask import Ask
 from securechat.chat.channel import consequences_of_going, role_of, role_on_joining
 from securechat.chat.directory import epoch_of
 from securechat.chat.effects import Append, Effect, Entry, Refusal, Send
+from securechat.chat.event import Event
 from securechat.chat.events import (
     OWNER,
     PLAIN,
     Created,
-    Event,
     Invited,
     Joined,
     Kicked,
     Left,
-    StreamId,
     TopicSet,
-    channel_stream,
 )
 from securechat.chat.ports import ChannelState
 from securechat.chat.replies import names_lines, topic_lines
+from securechat.chat.streams import StreamId, channel_stream
 from securechat.wire import capabilities, numerics
 from securechat.wire.message import Message
 from securechat.wire.names import is_channel_name

@@ -11,8 +11,9 @@ from securechat.chat import profile
 from securechat.chat.ask import Ask
 from securechat.chat.directory import epoch_of
 from securechat.chat.effects import Append, Effect, Entry, Send
-from securechat.chat.events import MetadataSet, account_stream
+from securechat.chat.events import MetadataSet
 from securechat.chat.ports import AccountState, ChannelState
+from securechat.chat.streams import account_stream
 from securechat.wire import numerics
 from securechat.wire.batch import close_batch, open_batch
 from securechat.wire.capabilities import BATCH, METADATA

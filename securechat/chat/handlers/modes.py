@@ -11,7 +11,8 @@ from securechat.chat import world as limits
 from securechat.chat.ask import Ask
 from securechat.chat.channel import role_of
 from securechat.chat.effects import Effect, Refusal, Send
-from securechat.chat.events import OWNER, PLAIN, ROLE_RANK, Event, ModeSet, RoleSet
+from securechat.chat.event import Event
+from securechat.chat.events import OWNER, PLAIN, ROLE_RANK, ModeSet, RoleSet
 from securechat.chat.handlers.masks import LISTS, PendingMasks, list_lines
 from securechat.chat.handlers.membership import append_to_channel
 from securechat.chat.handlers.usermodes import user_mode

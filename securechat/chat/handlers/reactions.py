@@ -10,11 +10,12 @@ from securechat.chat import world as limits
 from securechat.chat.ask import Ask
 from securechat.chat.directory import epoch_of
 from securechat.chat.effects import Append, Broadcast, Effect, Entry, ReadHistory
-from securechat.chat.events import Reacted, Unreacted, other_party
+from securechat.chat.events import Reacted, Unreacted
 from securechat.chat.handlers import talking
 from securechat.chat.policy import may_react_again
 from securechat.chat.ports import Reactions, ReactionsQuery
 from securechat.chat.signals import TagsSent
+from securechat.chat.streams import other_party
 
 _KINDS: dict[str, type[Reacted | Unreacted]] = {"+draft/react": Reacted, "+draft/unreact": Unreacted}
 _REPLIES = ("+reply", "+draft/reply")

@@ -9,9 +9,10 @@ from securechat.chat import world as limits
 from securechat.chat.ask import Ask
 from securechat.chat.directory import epoch_of
 from securechat.chat.effects import Append, Effect, Entry, ReadHistory, Refusal
-from securechat.chat.events import Reacted, Redacted, StreamId, Unreacted
+from securechat.chat.events import Reacted, Redacted, Unreacted
 from securechat.chat.handlers.history import conversation_named
 from securechat.chat.ports import Bound, Form, HistoryQuery, Page
+from securechat.chat.streams import StreamId
 from securechat.wire import capabilities, numerics
 
 _REACTIONS = frozenset({Reacted.__name__, Unreacted.__name__})

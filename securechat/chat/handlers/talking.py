@@ -10,11 +10,12 @@ from securechat.chat import policy, render
 from securechat.chat.ask import Ask
 from securechat.chat.directory import epoch_of
 from securechat.chat.effects import Append, Broadcast, Effect, Entry, Once, Refusal, Send
-from securechat.chat.events import Posted, StreamId, channel_stream, direct_stream
+from securechat.chat.events import Posted
 from securechat.chat.handlers import playback, searching
 from securechat.chat.handlers.modes import require_turn
 from securechat.chat.multiline import Composed, Multiline
 from securechat.chat.signals import TagsSent
+from securechat.chat.streams import StreamId, channel_stream, direct_stream
 from securechat.wire import capabilities, numerics
 from securechat.wire.framing import MAX_REST
 from securechat.wire.message import Message

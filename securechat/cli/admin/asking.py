@@ -12,7 +12,7 @@ import click
 from securechat.errors import ConfigError, SecurechatError
 
 if TYPE_CHECKING:
-    from securechat.server.office import Request
+    from securechat.server.requests import Request
 
 Body = TypeVar("Body", bound=Callable[..., Any])
 

@@ -39,7 +39,7 @@ def channel() -> None:
 @click.pass_obj
 def channel_list(data: Path, as_json: bool) -> None:
     """List all channels, secret ones too, with what they hold but not what was said."""
-    from securechat.server.office import ChannelList
+    from securechat.server.requests import ChannelList
 
     rows = ask(data, ChannelList())
     if as_json:
@@ -55,7 +55,7 @@ def channel_list(data: Path, as_json: bool) -> None:
 @click.pass_obj
 def channel_show(data: Path, name: str, as_json: bool) -> None:
     """Show a channel's topic, modes and members with their roles."""
-    from securechat.server.office import ChannelShow
+    from securechat.server.requests import ChannelShow
 
     shown = ask(data, ChannelShow(name))
     if as_json:
@@ -80,7 +80,7 @@ def _list_members(shown: dict[str, Any]) -> list[dict[str, str]]:
 @click.pass_obj
 def channel_create(data: Path, name: str, owner: str, as_json: bool) -> None:
     """Make a channel that belongs to somebody, who is its first member."""
-    from securechat.server.office import ChannelCreate
+    from securechat.server.requests import ChannelCreate
 
     _tell(ask(data, ChannelCreate(name, owner)), f"{name} is made; it belongs to {owner}", as_json)
 
@@ -95,7 +95,7 @@ def channel_create(data: Path, name: str, owner: str, as_json: bool) -> None:
 def channel_drop(data: Path, name: str, yes: bool, as_json: bool) -> None:
     """Drop a channel for good: everybody is put out, and what was said there can be read no more."""
     from securechat.plain.visible import show
-    from securechat.server.office import ChannelDrop
+    from securechat.server.requests import ChannelDrop
 
     confirm(f"{show(name)} is dropped for good; nobody will be able to read what was said there.", yes)
     _tell(ask(data, ChannelDrop(name)), f"{name} is dropped", as_json)
@@ -115,7 +115,7 @@ def channel_drop(data: Path, name: str, yes: bool, as_json: bool) -> None:
 @click.pass_obj
 def channel_role(data: Path, name: str, member: str, role: str, as_json: bool) -> None:
     """Give a member of a channel a role in it; the last owner cannot be lowered."""
-    from securechat.server.office import ChannelRole
+    from securechat.server.requests import ChannelRole
 
     _tell(ask(data, ChannelRole(name, member, role)), f"{member} is {role} in {name}", as_json)
 

@@ -47,7 +47,7 @@ def user() -> None:
 @click.pass_obj
 def user_add(data: Path, name: str, role: str, password_stdin: bool, generate: bool, as_json: bool) -> None:
     """Add an account; without options the password is asked for."""
-    from securechat.server.office import NewPerson, UserAdd
+    from securechat.server.requests import NewPerson, UserAdd
 
     secret = choose_password(data, name, password_stdin, generate)
     made = ask(data, UserAdd([NewPerson(name, secret)], role))[0]
@@ -64,7 +64,7 @@ def user_add(data: Path, name: str, role: str, password_stdin: bool, generate: b
 @click.pass_obj
 def user_list(data: Path, as_json: bool) -> None:
     """List all accounts."""
-    from securechat.server.office import UserList
+    from securechat.server.requests import UserList
 
     rows = ask(data, UserList())
     if as_json:
@@ -136,7 +136,7 @@ def user_import(data: Path, file: TextIO, tokens: bool, role: str, as_json: bool
 @click.pass_obj
 def user_passwd(data: Path, name: str, password_stdin: bool, generate: bool, as_json: bool) -> None:
     """Set a new password; the account's connections are closed and its tokens revoked."""
-    from securechat.server.office import Passwd
+    from securechat.server.requests import Passwd
 
     made = ask(data, Passwd(name, choose_password(data, name, password_stdin, generate)))
     if as_json:
@@ -166,7 +166,7 @@ def user_enable(data: Path, name: str, as_json: bool) -> None:
 
 
 def _set_enabled(data: Path, name: str, enabled: bool, as_json: bool) -> None:
-    from securechat.server.office import SetEnabled
+    from securechat.server.requests import SetEnabled
 
     done = ask(data, SetEnabled(name, enabled))
     if as_json:
@@ -182,7 +182,7 @@ def _set_enabled(data: Path, name: str, enabled: bool, as_json: bool) -> None:
 @click.pass_obj
 def user_rename(data: Path, name: str, new_name: str, as_json: bool) -> None:
     """Give an account another name, in the history too; nobody can ever get the old one."""
-    from securechat.server.office import UserRename
+    from securechat.server.requests import UserRename
 
     done = ask(data, UserRename(name, new_name))
     if as_json:
@@ -211,7 +211,7 @@ def user_delete(data: Path, name: str, erase: bool, yes: bool, as_json: bool) ->
     To keep somebody out for a time, disable the account instead.
     """
     from securechat.plain.visible import show
-    from securechat.server.office import UserDelete
+    from securechat.server.requests import UserDelete
 
     what = "is erased" if erase else "stays, under a name that says so"
     confirm(f"{show(name)} is deleted for good; what they wrote {what}.", yes)

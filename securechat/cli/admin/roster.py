@@ -12,7 +12,7 @@ from securechat.auth.passwords import check_password
 from securechat.cli.admin.asking import ask
 from securechat.cli.errands import find_config
 from securechat.errors import ConfigError, SecurechatError
-from securechat.server.office import NameFaults, NewPerson, UserAdd
+from securechat.server.requests import NameFaults, NewPerson, UserAdd
 from securechat.wire.names import skeleton
 
 

@@ -30,7 +30,7 @@ def token() -> None:
 @click.pass_obj
 def token_add(data: Path, name: str, label: str, as_json: bool) -> None:
     """Make a token for one of NAME's devices and print it; it is shown only once."""
-    from securechat.server.office import TokenAdd
+    from securechat.server.requests import TokenAdd
 
     made = ask(data, TokenAdd(name, label))
     if as_json:
@@ -46,7 +46,7 @@ def token_add(data: Path, name: str, label: str, as_json: bool) -> None:
 @click.pass_obj
 def token_list(data: Path, name: str, as_json: bool) -> None:
     """List NAME's devices that have a token."""
-    from securechat.server.office import TokenList
+    from securechat.server.requests import TokenList
 
     rows = ask(data, TokenList(name))
     if as_json:
@@ -61,7 +61,7 @@ def token_list(data: Path, name: str, as_json: bool) -> None:
 @click.pass_obj
 def token_revoke(data: Path, device_id: str, as_json: bool) -> None:
     """Revoke a device's token; its connections are closed."""
-    from securechat.server.office import TokenRevoke
+    from securechat.server.requests import TokenRevoke
 
     done = ask(data, TokenRevoke(device_id))
     if as_json:

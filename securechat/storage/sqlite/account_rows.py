@@ -20,8 +20,8 @@ from securechat.chat.events import (
     Registered,
     Renamed,
     Unignored,
-    direct_stream,
 )
+from securechat.chat.streams import direct_stream
 from securechat.storage.records import Stale
 from securechat.storage.sqlite.erasure import erase_messages
 from securechat.storage.sqlite.rows import Rows

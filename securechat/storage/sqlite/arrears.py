@@ -10,8 +10,9 @@ import apsw
 
 from securechat.chat import policy
 from securechat.chat.arrears import Arrear, Arrears, ArrearsQuery, Missed, MissedQuery
-from securechat.chat.events import Record, StreamId, account_stream, decode_event
+from securechat.chat.events import Record, decode_event
 from securechat.chat.policy import Access, Span
+from securechat.chat.streams import StreamId, account_stream
 
 _CHANNELS_OF: Final = """
     SELECT streams.id, name, seq, since - 1 FROM members JOIN streams ON streams.id = members.channel WHERE account = ?"""

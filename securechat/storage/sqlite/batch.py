@@ -8,13 +8,13 @@ from typing import Any
 import apsw
 
 from securechat.chat.effects import Append, Entry, Once
+from securechat.chat.event import Event
 from securechat.chat.events import (
     OWNER,
     Created,
     Deleted,
     Dropped,
     Erased,
-    Event,
     Kicked,
     Left,
     ModeSet,
@@ -23,12 +23,12 @@ from securechat.chat.events import (
     Record,
     Redacted,
     Registered,
-    StreamId,
     Unreacted,
     decode_event,
     encode_event,
 )
 from securechat.chat.ports import Lane, Outcome, Submission, Verdict
+from securechat.chat.streams import SERVER, StreamId
 from securechat.storage.delivery import Follower
 from securechat.storage.records import RANDOM_BYTES, Stale, make_msgid, next_time, without_secrets
 from securechat.storage.sqlite.database import savepoint
@@ -44,6 +44,8 @@ _FIND_RECORD = """
     WHERE stream = ? AND records.seq = ?"""
 _INSERT_RECORD = "INSERT INTO records (stream, seq, msgid, time, kind, body) VALUES (?, ?, ?, ?, ?, ?)"
 _INSERT_ONCE = "INSERT INTO once (account, id, digest, stream, seq) VALUES (?, ?, ?, ?, ?)"
+_BY_THEMSELVES = ("d/", SERVER)
+"""How streams begin that need no first event of their own to be there."""
 # What is judged or erased by records that are there must find those of this batch too.
 _LOOKS_BACK = (Deleted, Redacted, Reacted, Unreacted)
 _UPDATE_STREAM = "UPDATE streams SET epoch = ?, seq = ?, time = ? WHERE id = ?"
@@ -144,7 +146,7 @@ class Batch:
             return Outcome(submission, Verdict.MISMATCHED)
         if not append.entries:
             return Outcome(submission, Verdict.ABSENT)
-        if not self._may_store and not all(stream.startswith("a/") for stream, _ in append.entries):
+        if not self._may_store and not all(stream.startswith(("a/", SERVER)) for stream, _ in append.entries):
             return Outcome(submission, Verdict.UNAVAILABLE)
         try:
             return Outcome(submission, Verdict.STORED, self._store(append))
@@ -189,7 +191,7 @@ class Batch:
     def _epochs_hold(self, append: Append) -> bool:
         for stream, epoch in append.expects:
             head = self._heads.get(stream) or self._load(stream)
-            known = head.epoch if head is not None else 0 if stream.startswith("d/") else None
+            known = head.epoch if head is not None else 0 if stream.startswith(_BY_THEMSELVES) else None
             if known != epoch:
                 return False
         return True
@@ -266,7 +268,7 @@ class Batch:
         head = self._heads.get(stream) or self._load(stream)
         begins = isinstance(event, Created | Registered)
         if head is None:
-            if not begins and not stream.startswith("d/"):
+            if not begins and not stream.startswith(_BY_THEMSELVES):
                 raise Stale
             return self._begin(stream)
         if begins or not head.living or (stream.startswith("a/") and self._tables.is_deleted(head.key)):

@@ -10,9 +10,10 @@ from typing import Any, Final, NamedTuple
 import apsw
 
 from securechat.chat import policy
-from securechat.chat.events import Record, StreamId, decode_event
+from securechat.chat.events import Record, decode_event
 from securechat.chat.policy import Access, Span
 from securechat.chat.ports import Found, SearchQuery
+from securechat.chat.streams import StreamId
 from securechat.storage.finding import answers
 from securechat.storage.sqlite import fulltext
 from securechat.storage.sqlite.bisection import first_at

@@ -235,5 +235,8 @@ CREATE TABLE word_rules (
 ALTER TABLE streams ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _SECOND, _THIRD)
+_FOURTH: Final = """
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """Step n leads from version n (`PRAGMA user_version`) to version n + 1."""

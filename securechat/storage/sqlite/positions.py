@@ -8,7 +8,7 @@ from typing import Any, Final
 import apsw
 
 from securechat.chat.arrears import DEVICES_REMEMBERED, Note, Position, ReadMark
-from securechat.chat.events import StreamId
+from securechat.chat.streams import StreamId
 
 _PLACE: Final = """
     INSERT INTO positions (account, device, stream, seq)

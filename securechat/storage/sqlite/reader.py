@@ -9,7 +9,7 @@ import apsw
 
 from securechat.chat import policy
 from securechat.chat.arrears import Arrears, ArrearsQuery, Missed, MissedQuery
-from securechat.chat.events import Record, StreamId, decode_event, other_party, parties
+from securechat.chat.events import Record, decode_event
 from securechat.chat.policy import Access, Span
 from securechat.chat.ports import (
     Bound,
@@ -25,6 +25,7 @@ from securechat.chat.ports import (
     Writings,
     WritingsQuery,
 )
+from securechat.chat.streams import StreamId, other_party, parties
 from securechat.storage.pages import select_conversations
 from securechat.storage.sqlite.arrears import find_arrears, read_missed
 from securechat.storage.sqlite.bisection import first_at

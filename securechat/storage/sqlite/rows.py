@@ -7,7 +7,7 @@ from typing import Any
 
 import apsw
 
-from securechat.chat.events import StreamId
+from securechat.chat.streams import StreamId
 from securechat.storage.records import Stale
 
 

@@ -10,6 +10,7 @@ from securechat.chat.channel import masks_of
 from securechat.chat.ports import AccountState, BanState, ChannelState, DeviceState, MemberState, Snapshot
 from securechat.storage.sqlite.database import savepoint
 from securechat.storage.sqlite.positions import load_marks
+from securechat.storage.sqlite.server_rows import load_server
 
 _ACCOUNTS = """
     SELECT accounts.id, accounts.name, role, enabled, epoch, created, deleted
@@ -28,7 +29,8 @@ _CHANNEL_FIELDS = (
 def load_snapshot(connection: apsw.Connection) -> Snapshot:
     """Return all accounts and living channels as one moment of the history has them."""
     with savepoint(connection):
-        return Snapshot(_load_accounts(connection), _load_channels(connection), load_marks(connection))
+        accounts, channels = _load_accounts(connection), _load_channels(connection)
+        return Snapshot(accounts, channels, load_marks(connection), load_server(connection))
 
 
 def _load_accounts(connection: apsw.Connection) -> list[AccountState]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final, Self, TypeVar
 
 from securechat.chat.arrears import Arrears, ArrearsQuery, Missed, MissedQuery, Note
-from securechat.chat.events import StreamId
 from securechat.chat.ports import (
     ConversationsQuery,
     ConversationTime,
@@ -24,6 +23,7 @@ from securechat.chat.ports import (
     Writings,
     WritingsQuery,
 )
+from securechat.chat.streams import StreamId
 from securechat.errors import ConfigError
 from securechat.storage.delivery import Follower
 from securechat.storage.sqlite.database import open_reader, open_writer

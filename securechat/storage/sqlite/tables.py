@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from securechat.chat.events import Event, Posted, Reacted, Record, Redacted, Unreacted, decode_event, parties
+from securechat.chat.event import Event
+from securechat.chat.events import Posted, Reacted, Record, Redacted, Unreacted, decode_event
 from securechat.chat.ports import Reactions
+from securechat.chat.streams import parties
 from securechat.storage.records import Stale, changes, reactions_after
 from securechat.storage.sqlite.account_rows import ACCOUNT_FOLDS, AccountRows
 from securechat.storage.sqlite.channel_rows import CHANNEL_FOLDS, ChannelRows
 from securechat.storage.sqlite.erasure import redact_message
+from securechat.storage.sqlite.server_rows import SERVER_FOLDS, ServerRows
 
 _IS_MESSAGE = "SELECT 1 FROM records WHERE msgid = ? AND stream = ? AND kind = 'Posted'"
 # Spelled as in the partial index, and named: SQLite would take the primary key.
@@ -25,7 +28,7 @@ def load_reactions(run: Callable[..., Any], key: int, msgid: str, account: str) 
     return reactions_after(event for event in events if isinstance(event, Reacted | Unreacted))
 
 
-class Tables(ChannelRows, AccountRows):
+class Tables(ChannelRows, AccountRows, ServerRows):
     """Folds records into the rows of the writer's transaction."""
 
     def apply(self, key: int, record: Record, event: Event) -> None:
@@ -73,4 +76,5 @@ _FOLDS: dict[type, Callable[[Tables, int, Record, Any], None]] = {
     Unreacted: Tables._reacted,
     **CHANNEL_FOLDS,
     **ACCOUNT_FOLDS,
+    **SERVER_FOLDS,
 }

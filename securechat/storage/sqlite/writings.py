@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import apsw
 
-from securechat.chat.events import Created, Record, StreamId, decode_event
+from securechat.chat.events import Created, Record, decode_event
 from securechat.chat.ports import Writings, WritingsQuery
+from securechat.chat.streams import StreamId
 
 SEQS_AT_ONCE: Final = 20_000
 """Records one page looks through: while it does, no WAL can be taken back behind it."""

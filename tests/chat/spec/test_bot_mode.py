@@ -6,9 +6,10 @@ import pytest
 
 from securechat.chat import render
 from securechat.chat.announcements import alarm_line, kill_line
-from securechat.chat.events import Joined, Posted, Renamed, RoleSet, account_stream, channel_stream
+from securechat.chat.events import Joined, Posted, Renamed, RoleSet
 from securechat.chat.session import Session
 from securechat.chat.signals import Alarm, Killed
+from securechat.chat.streams import account_stream, channel_stream
 from securechat.wire.capabilities import ACCOUNT_TAG, MESSAGE_TAGS, SERVER_TIME
 from tests.chat.stage import Stage
 

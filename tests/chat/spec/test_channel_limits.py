@@ -9,7 +9,8 @@ import re
 
 import pytest
 
-from securechat.chat.events import BanSet, Created, Joined, channel_stream
+from securechat.chat.events import BanSet, Created, Joined
+from securechat.chat.streams import channel_stream
 from tests.chat.spec.tokens import read_isupport
 from tests.chat.stage import Stage
 

@@ -7,8 +7,9 @@ import pytest
 from securechat.chat import administration
 from securechat.chat.administration import Impossible, NewAccount
 from securechat.chat.announcements import enters_anew, rename_lines
-from securechat.chat.events import BanSet, ChannelRenamed, Joined, ModeSet, TopicSet, channel_stream
+from securechat.chat.events import BanSet, ChannelRenamed, Joined, ModeSet, TopicSet
 from securechat.chat.render import message
+from securechat.chat.streams import channel_stream
 from securechat.wire.capabilities import ACCOUNT_TAG, CHANNEL_RENAME, EXTENDED_JOIN, MESSAGE_TAGS, SERVER_TIME
 from tests.chat.stage import Stage, told
 

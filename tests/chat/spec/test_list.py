@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from securechat.chat.events import TopicSet, channel_stream
+from securechat.chat.events import TopicSet
+from securechat.chat.streams import channel_stream
 from securechat.wire.mask import MAX_MASK, compile_mask, match_mask
 from securechat.wire.names import fold
 from tests.chat.stage import NOON, Stage

@@ -7,7 +7,8 @@ import pytest
 from securechat.chat import render
 from securechat.chat.ask import Ask
 from securechat.chat.effects import Append, Effect, Entry, ReadHistory, Refusal
-from securechat.chat.events import Event, Posted, Reacted, Record, Redacted
+from securechat.chat.event import Event
+from securechat.chat.events import Posted, Reacted, Record, Redacted
 from securechat.chat.ports import Bound, Form, HistoryQuery, Page
 from securechat.chat.session import Session
 from securechat.wire.capabilities import ACCOUNT_TAG, MESSAGE_REDACTION, MESSAGE_TAGS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from securechat.chat.events import BanSet, channel_stream
+from securechat.chat.events import BanSet
+from securechat.chat.streams import channel_stream
 from tests.chat.stage import NOON, Stage
 
 TIME = NOON // 1000

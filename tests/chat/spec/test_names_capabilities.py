@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from securechat.chat.events import Left, Renamed, account_stream, channel_stream
+from securechat.chat.events import Left, Renamed
 from securechat.chat.roster import draw_names
+from securechat.chat.streams import account_stream, channel_stream
 from securechat.wire.capabilities import MULTI_PREFIX, USERHOST_IN_NAMES
 from tests.chat.stage import Stage
 

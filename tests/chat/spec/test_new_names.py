@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from securechat.chat.events import Renamed, account_stream
+from securechat.chat.events import Renamed
 from securechat.chat.newnames import identity_lines
+from securechat.chat.streams import account_stream
 from securechat.wire.capabilities import ACCOUNT_NOTIFY, ACCOUNT_TAG, CHGHOST, EXTENDED_JOIN, MESSAGE_TAGS, SERVER_TIME
 from tests.chat.stage import Stage, told
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from securechat.chat.events import MetadataSet, Posted, account_stream
+from securechat.chat.events import MetadataSet, Posted
+from securechat.chat.streams import account_stream
 from tests.chat.stage import NOON, Stage
 
 
