@@ -6,6 +6,7 @@ import difflib
 import os
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
@@ -16,6 +17,8 @@ from securechat.errors import ConfigError
 
 DEFAULT_PORT = 6697
 CONFIG = "config.toml"
+RESTART = {"restart": True}
+"""Marks a setting that counts from the next start on; all others count as soon as the file is read anew."""
 
 
 class Chat(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -34,14 +37,15 @@ class Chat(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         int, Meta(description="Seconds in which people may take back what they wrote; operators always may.", ge=0)
     ] = 24 * 60 * 60
     absence: Annotated[
-        float, Meta(description="Seconds after the last device has gone until it is announced.", ge=0)
+        float,
+        Meta(description="Seconds after the last device has gone until it is announced.", ge=0, extra=RESTART),
     ] = 60
 
 
 class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Bounds on what connections may use."""
 
-    handshake: Annotated[float, Meta(description="Seconds for the TLS handshake.", gt=0)] = 10
+    handshake: Annotated[float, Meta(description="Seconds for the TLS handshake.", gt=0, extra=RESTART)] = 10
     sign_in: Annotated[
         float, Meta(description="Seconds for signing in, waiting for our own password queue not counted.", gt=0)
     ] = 30
@@ -49,15 +53,25 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         120
     )
     send_queue: Annotated[
-        int, Meta(description="Bytes waiting for a reader at which it is cut; it resumes by history.", ge=65536)
+        int,
+        Meta(
+            description="Bytes waiting for a reader at which it is cut; it resumes by history.", ge=65536, extra=RESTART
+        ),
     ] = 4 * 1024 * 1024
-    strangers: Annotated[int, Meta(description="Connections that have not signed in, in all.", ge=1)] = 8192
+    strangers: Annotated[int, Meta(description="Connections that have not signed in, in all.", ge=1, extra=RESTART)] = (
+        8192
+    )
     strangers_per_address: Annotated[
-        int, Meta(description="The same from one address (IPv6: one /64); a class sits behind one.", ge=1)
+        int,
+        Meta(description="The same from one address (IPv6: one /64); a class sits behind one.", ge=1, extra=RESTART),
     ] = 1024
     free_space: Annotated[
         int,
-        Meta(description="Free bytes on the disk below which nothing is stored until there is room; 0: no mark.", ge=0),
+        Meta(
+            description="Free bytes on the disk below which nothing is stored until there is room; 0: no mark.",
+            ge=0,
+            extra=RESTART,
+        ),
     ] = 64 * 1024 * 1024
     password_length: Annotated[int, Meta(description="Least number of characters of a password.", ge=8, le=128)] = 12
 
@@ -65,14 +79,20 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Everything that can be set; the command line goes before it."""
 
-    listen: Annotated[list[str], Meta(description="HOST:PORT to listen on; IPv6 hosts in brackets.", min_length=1)] = (
-        msgspec.field(default_factory=lambda: [f"0.0.0.0:{DEFAULT_PORT}", f"[::]:{DEFAULT_PORT}"])
-    )
+    listen: Annotated[
+        list[str], Meta(description="HOST:PORT to listen on; IPv6 hosts in brackets.", min_length=1, extra=RESTART)
+    ] = msgspec.field(default_factory=lambda: [f"0.0.0.0:{DEFAULT_PORT}", f"[::]:{DEFAULT_PORT}"])
     names: Annotated[
-        list[str], Meta(description="Host names and addresses people connect to; first: the server's name.")
+        list[str],
+        Meta(description="Host names and addresses people connect to; first: the server's name.", extra=RESTART),
     ] = msgspec.field(default_factory=list)
-    cert: Annotated[str, Meta(description="Certificate file from elsewhere (PEM, leaf first); needs key.")] = ""
-    key: Annotated[str, Meta(description="Private key file of that certificate.")] = ""
+    cert: Annotated[
+        str, Meta(description="Certificate file from elsewhere (PEM, leaf first); needs key.", extra=RESTART)
+    ] = ""
+    key: Annotated[str, Meta(description="Private key file of that certificate.", extra=RESTART)] = ""
+    allow_tls12: Annotated[
+        bool, Meta(description="Let clients in that know no TLS 1.3, by TLS 1.2 with ECDHE and an AEAD cipher.")
+    ] = False
     web_origins: Annotated[
         list[Annotated[str, Meta(pattern=r"^https?://[a-z0-9.-]+(:[0-9]+)?$|^https?://\[[0-9a-f:.]+\](:[0-9]+)?$")]],
         Meta(
@@ -92,18 +112,21 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     limits: Limits = msgspec.field(default_factory=Limits)
 
 
+class Settings:
+    """The settings in force: the one place where they are looked up, so that new ones count everywhere at once."""
+
+    __slots__ = ("current",)
+
+    def __init__(self, config: Config) -> None:
+        self.current = config
+
+
 def load_config(path: Path) -> Config:
     """Read a config file.
 
     Raises: ConfigError, one line with file, key and remedy.
     """
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not valid TOML ({error}); mend that place") from None
-    return parse_config(table, str(path))
+    return parse_config(read_table(path), str(path))
 
 
 def parse_config(table: dict[str, Any], origin: str) -> Config:
@@ -111,11 +134,27 @@ def parse_config(table: dict[str, Any], origin: str) -> Config:
 
     Raises: ConfigError, one line with origin, key and remedy.
     """
-    _refuse_unknown_keys(table, Config, origin, "")
+    for fault in find_faults(table):
+        raise ConfigError(f"{origin}: {fault}")
+    return msgspec.convert(table, Config)
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """Read a config file as TOML has it.
+
+    Raises: ConfigError, one line with file and remedy.
+    """
     try:
-        return msgspec.convert(table, Config)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{origin}: {error}; see the comment above that key in the example") from None
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not valid TOML ({error}); mend that place") from None
+
+
+def find_faults(table: dict[str, Any]) -> list[str]:
+    """Return what is wrong with a table as TOML gives it, one line for each key, with the remedy."""
+    return list(_faults_in(table, Config, ""))
 
 
 def example_config() -> str:
@@ -125,16 +164,29 @@ def example_config() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _refuse_unknown_keys(table: dict[str, Any], kind: type[msgspec.Struct], origin: str, prefix: str) -> None:
-    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
+def _faults_in(table: dict[str, Any], kind: type[msgspec.Struct], prefix: str) -> Iterator[str]:
+    hints = get_type_hints(kind, include_extras=True)
     for key, value in table.items():
-        if key not in fields:
-            near = difflib.get_close_matches(key, fields, n=1, cutoff=0.5)
-            remedy = f"did you mean {prefix}{near[0]}?" if near else f"known keys: {', '.join(sorted(fields))}"
-            raise ConfigError(f"{origin}: unknown key {prefix}{key}; {remedy}")
-        inner = fields[key]
-        if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, msgspec.Struct):
-            _refuse_unknown_keys(value, inner, origin, f"{prefix}{key}.")
+        if key not in hints:
+            near = difflib.get_close_matches(key, hints, n=1, cutoff=0.5)
+            remedy = f"did you mean {prefix}{near[0]}?" if near else f"known keys: {', '.join(sorted(hints))}"
+            yield f"unknown key {prefix}{key}; {remedy}"
+        elif isinstance(value, dict) and is_section(hints[key]):
+            yield from _faults_in(value, hints[key], f"{prefix}{key}.")
+        else:
+            yield from _faults_of(value, hints[key], f"{prefix}{key}")
+
+
+def _faults_of(value: Any, hint: Any, key: str) -> Iterator[str]:
+    try:
+        msgspec.convert(value, hint)
+    except msgspec.ValidationError as error:
+        yield f"{key}: {error}; see the comment above that key in the example"
+
+
+def is_section(hint: Any) -> bool:
+    """Tell whether the type of a setting is that of a section with settings of its own."""
+    return isinstance(hint, type) and issubclass(hint, msgspec.Struct)
 
 
 def _describe(kind: type[msgspec.Struct], section: str, lines: list[str]) -> None:
@@ -145,10 +197,11 @@ def _describe(kind: type[msgspec.Struct], section: str, lines: list[str]) -> Non
         lines += ["", f"# {(kind.__doc__ or '').strip()}", f"[{section}]"]
     for field in msgspec.structs.fields(kind):
         hint = hints[field.name]
-        if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        if is_section(hint):
             tables.append((hint, field.name))
             continue
-        description = next(meta.description for meta in get_args(hint) if isinstance(meta, Meta))
+        meta = next(each for each in get_args(hint) if isinstance(each, Meta))
+        description = f"{meta.description}{' (From the next start on.)' if meta.extra == RESTART else ''}"
         lines += [f"# {description}", f"#{field.name} = {_toml(getattr(defaults, field.name))}"]
     for inner, name in tables:
         _describe(inner, name, lines)

@@ -11,7 +11,7 @@ from securechat.chat.marks import Marks
 from securechat.chat.ports import AccountState, ChannelState
 from securechat.chat.presence import Presence
 from securechat.chat.streams import StreamId, other_party
-from securechat.config import Config
+from securechat.config import Config, Settings
 from securechat.wire.offer import Offer
 
 HISTORY_PAGE = 500
@@ -57,7 +57,7 @@ class World:
 
     directory: Directory
     presence: Presence
-    config: Config
+    settings: Settings
     server_name: str
     version: str
     created: str
@@ -68,6 +68,11 @@ class World:
     offer: Offer = field(default_factory=Offer)
     attendance: Attendance = field(default_factory=Attendance)
     marks: Marks = field(default_factory=Marks)
+
+    @property
+    def config(self) -> Config:
+        """The settings in force."""
+        return self.settings.current
 
     def account(self, account_id: str) -> AccountState:
         """Return an account by id."""

@@ -13,10 +13,11 @@ import msgspec
 
 from securechat.config import CONFIG, Config, load_config
 from securechat.errors import ConfigError, SecurechatError
-from securechat.server.app import DATABASE, check_names, open_node
+from securechat.server.app import DATABASE, open_node
 from securechat.server.control import control_path, require_private_place
 from securechat.server.office import Office, answer_request
 from securechat.server.requests import Request
+from securechat.server.sanity import check_settings
 from securechat.storage.lock import LOCK_NAME, DirectoryInUse, DirectoryLock
 
 PATIENCE = 3.0
@@ -81,7 +82,7 @@ def _ask_server(data: Path, line: bytes) -> bytes | None:
 async def _do_it_here(data: Path, line: bytes) -> bytes:
     require_data_directory(data)
     config = find_config(data)
-    check_names(config)
+    check_settings(config)
     with DirectoryLock(data):
         # When storage fails, the request under way fails with it and says so; nobody else is to be told.
         async with open_node(data, config, "securechat.internal", failed=lambda _error: None) as node:

@@ -32,7 +32,13 @@ The first start on an empty data directory makes a CA, a certificate, the databa
 
 @click.command(name=PROGRAM, help=HELP)
 @click.option("--data", type=click.Path(path_type=Path), help="Data directory.  [env: SECURECHAT_DATA]")
-@click.option("--config", "config_path", type=click.Path(path_type=Path), help="Config file; else DATA/config.toml.")
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    envvar="SECURECHAT_CONFIG",
+    help="Config file; else DATA/config.toml.  [env: SECURECHAT_CONFIG]",
+)
 @click.option("--listen", multiple=True, metavar="HOST:PORT", help="Where to listen; may be given several times.")
 @click.option("--name", "names", multiple=True, metavar="HOST", help="Name or address people connect to.")
 @click.option("--cert", type=click.Path(path_type=Path), help="Certificate from elsewhere (PEM); needs --key.")

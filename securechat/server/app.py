@@ -26,11 +26,12 @@ from securechat.server.footprint import Footprint, occupy
 from securechat.server.listener import ConnectionLimits, Listener, raise_descriptor_limit
 from securechat.server.node import Node
 from securechat.server.office import Office
+from securechat.server.reloading import Change, compare, settle, tell
 from securechat.server.renegotiation import revise_offer
+from securechat.server.sanity import check_settings
 from securechat.server.tls import build_context, check_context
 from securechat.server.web import Site, own_origins
 from securechat.storage.sqlite import FreeSpace, SqliteStore, check_database, free_bytes
-from securechat.wire.names import fold, is_channel_name
 
 log = structlog.get_logger()
 
@@ -112,7 +113,7 @@ async def serve(setup: Setup) -> int:
 
     Raises: ConfigError, before anything is served.
     """
-    check_names(setup.config)
+    check_settings(setup.config)
     server = _Server(setup)
     try:
         server.bind()
@@ -171,27 +172,31 @@ class _Server:
 
         Raises: ConfigError; whatever served before goes on serving.
         """
-        context = build_context(*pair)
+        context = build_context(*pair, allow_tls12=self._config.allow_tls12)
         check_context(context)
         site = self._make_site()
         self._pair, self._site = pair, site
         for listener in self._listeners:
             listener.context = context
 
+    @property
+    def _config(self) -> Config:
+        return self._setup.config if self._node is None else self._node.config
+
     def _make_site(self) -> Site:
         setup = self._setup
         own = own_origins(setup.names, dict.fromkeys(listener.address[1] for listener in self._listeners))
-        return Site([*own, *setup.config.web_origins], setup.read_ca() if setup.read_ca is not None else b"")
+        return Site([*own, *self._config.web_origins], setup.read_ca() if setup.read_ca is not None else b"")
 
     async def run(self, node: Node, footprint: Footprint) -> int:
         """Serve until told to end."""
         self._node = node
-        control = Control(Office(node), self._setup.data)
+        control = Control(Office(node, self._reload_everything), self._setup.data)
         await control.start()
         footprint.keep()
         self._loop.add_signal_handler(signal.SIGTERM, self._end, 0)
         self._loop.add_signal_handler(signal.SIGINT, self._end, 0)
-        self._loop.add_signal_handler(signal.SIGHUP, self._reload_everything)
+        self._loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         # What exists now lives as long as the process: the collector need not look at it again.
         gc.freeze()
         gc.set_threshold(10_000, 10, 10)
@@ -220,15 +225,36 @@ class _Server:
         if not self._ending.done():
             self._ending.set_result(code)
 
-    def _reload_everything(self) -> None:
-        self._reload()
+    def _hang_up(self) -> None:
+        # The log has said what is wrong.
+        with contextlib.suppress(ConfigError):
+            self._reload_everything()
+
+    def _reload_everything(self) -> list[Change]:
+        """Read the settings and the certificate anew; return what differs.
+
+        Raises: ConfigError when the settings cannot be used, and then all of them stay as they were.
+        """
         assert self._node is not None
         try:
-            config = self._setup.config if self._setup.read_config is None else self._setup.read_config()
+            changes = self._read_settings(self._node)
         except ConfigError as error:
             log.error("config not read, everything stays as it was", error=str(error))
-        else:
-            revise_offer(self._node, "sts", f"duration={config.sts}")
+            raise
+        finally:
+            self._reload()
+        tell(changes)
+        return changes
+
+    def _read_settings(self, node: Node) -> list[Change]:
+        if self._setup.read_config is None:
+            return []
+        config = self._setup.read_config()
+        check_settings(config)
+        changes = list(compare(node.config, config))
+        node.settings.current = settle(node.config, config)
+        revise_offer(node, "sts", f"duration={config.sts}")
+        return changes
 
     def _reload(self) -> None:
         assert self._pair is not None
@@ -253,23 +279,6 @@ class _Server:
             if renewed:
                 self._reload()
         self._schedule_renewal()
-
-
-def check_names(config: Config) -> None:
-    """Refuse settings whose names the chat could not use.
-
-    Raises: ConfigError.
-    """
-    names = config.chat.default_channels
-    for name in names:
-        if not is_channel_name(name):
-            raise ConfigError(f"chat.default_channels: {name!r} cannot be a channel; write for example #general")
-    if len({fold(name) for name in names}) < len(names):
-        raise ConfigError("chat.default_channels: the same channel stands there twice; remove one")
-    if not config.chat.contact.isprintable():
-        raise ConfigError("chat.contact: holds control characters; remove them")
-    if not all(line.isprintable() for line in config.chat.motd.splitlines()):
-        raise ConfigError("chat.motd: holds control characters; remove them")
 
 
 def _has_ipv6() -> bool:

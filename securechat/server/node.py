@@ -29,7 +29,7 @@ from securechat.chat.ports import (
 from securechat.chat.presence import Presence
 from securechat.chat.signals import AwaySet, MarkSet, PingAnswered, Signal
 from securechat.chat.world import World
-from securechat.config import Config
+from securechat.config import Config, Settings
 from securechat.errors import StorageError
 from securechat.server.errand import Errand
 from securechat.server.expiries import Expiries
@@ -75,7 +75,7 @@ class Node:
         randbytes: Callable[[int], bytes],
         failed: Callable[[Exception], None],
     ) -> None:
-        self.config = config
+        self.settings = Settings(config)
         self.history = history
         self.passwords = passwords
         self.exports = Exports(history)
@@ -95,13 +95,18 @@ class Node:
         self._closed = False
         self._sweeper: asyncio.TimerHandle | None = None
 
+    @property
+    def config(self) -> Config:
+        """The settings in force."""
+        return self.settings.current
+
     async def start(self) -> None:
         """Load the state and follow the history from there."""
         snapshot = await self.history.start(self._follow, self._fail)
         self.world = World(
             directory=Directory(snapshot),
             presence=Presence(),
-            config=self.config,
+            settings=self.settings,
             server_name=self._server_name,
             version=__version__,
             created=format_time(self._clock()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import msgspec
 import structlog
 
@@ -9,16 +11,25 @@ from securechat.errors import SecurechatError
 from securechat.server.channel_desk import ChannelDesk
 from securechat.server.node import Node
 from securechat.server.people_desk import PeopleDesk
+from securechat.server.reloading import Change
 from securechat.server.requests import Answers, Request, Result
+from securechat.server.settings_desk import SettingsDesk
 
 log = structlog.get_logger()
 
 
 class Office:
-    """Carries out requests on one node, each at the desk that is there for it."""
+    """Carries out requests on one node, each at the desk that is there for it.
 
-    def __init__(self, node: Node) -> None:
-        self._answers: Answers = {**PeopleDesk(node).answers(), **ChannelDesk(node).answers()}
+    reload: reads the settings of the running server anew.
+    """
+
+    def __init__(self, node: Node, reload: Callable[[], Sequence[Change]] | None = None) -> None:
+        self._answers: Answers = {
+            **PeopleDesk(node).answers(),
+            **ChannelDesk(node).answers(),
+            **SettingsDesk(reload).answers(),
+        }
 
     async def perform(self, request: Request) -> Result:
         """Carry out a request.

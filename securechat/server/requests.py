@@ -120,7 +120,11 @@ class ChannelRole(msgspec.Struct, tag="channel role", forbid_unknown_fields=True
     role: str
 
 
+class ConfigReload(msgspec.Struct, tag="config reload", forbid_unknown_fields=True):
+    """Read the settings and the certificate anew, as SIGHUP does, and tell what changed."""
+
+
 Request: TypeAlias = (
     UserAdd | UserList | NameFaults | UserRename | UserDelete | Passwd | SetEnabled | TokenAdd | TokenList | TokenRevoke
-    | ChannelList | ChannelShow | ChannelCreate | ChannelDrop | ChannelRole
+    | ConfigReload | ChannelList | ChannelShow | ChannelCreate | ChannelDrop | ChannelRole
 )  # fmt: skip

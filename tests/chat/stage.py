@@ -31,7 +31,7 @@ from securechat.chat.session import Session, State
 from securechat.chat.signals import AwaySet, BotMarked
 from securechat.chat.streams import account_stream, channel_stream
 from securechat.chat.world import World
-from securechat.config import Chat, Config
+from securechat.config import Chat, Config, Settings
 from securechat.wire.message import Message, encode, parse
 
 NOON = 1_795_262_400_000
@@ -81,7 +81,7 @@ class Stage:
         self.world = World(
             directory=self.directory,
             presence=Presence(),
-            config=Config(chat=msgspec.convert(settings, Chat)),
+            settings=Settings(Config(chat=msgspec.convert(settings, Chat))),
             server_name=server_name,
             version="1",
             created="today",

@@ -20,7 +20,7 @@ def test_the_example_is_itself_good_and_every_setting_is_in_it(programs: Program
     checked = programs.admin(tmp_path, "config", "check")
     assert (checked.code, checked.out, checked.err) == (0, "", [f"{tmp_path / 'config.toml'}: good"])
     as_json = programs.admin(tmp_path, "config", "check", "--json")
-    assert json.loads(as_json.out) == {"file": str(tmp_path / "config.toml"), "exists": True}
+    assert json.loads(as_json.out) == {"file": str(tmp_path / "config.toml"), "exists": True, "faults": []}
 
 
 def test_no_file_means_the_defaults_but_a_missing_directory_is_a_mistake(programs: Programs, tmp_path: Path) -> None:
@@ -54,3 +54,25 @@ def test_what_a_server_would_refuse_is_one_line(programs: Programs, tmp_path: Pa
     assert (done.code, done.out, len(done.err)) == (2, "", 1)
     assert done.err[0].startswith(f"securechat-admin: {path}: ")
     assert line in done.err[0]
+
+
+def test_every_fault_is_told_and_not_only_the_first(programs: Programs, tmp_path: Path) -> None:
+    path = tmp_path / "new.toml"
+    path.write_text('listn = []\nsts = -1\n[limits]\nhandshake = "long"\nsilense = 3\n[chat]\nmotd = 7\n')
+    done = programs.admin(tmp_path, "config", "check", str(path))
+    assert done.code == 2
+    assert [line.removeprefix(f"securechat-admin: {path}: ").split(";")[0] for line in done.err] == [
+        "unknown key listn",
+        "sts: Expected `int` >= 0",
+        "limits.handshake: Expected `float`, got `str`",
+        "unknown key limits.silense",
+        "chat.motd: Expected `str`, got `int`",
+    ]
+    assert "did you mean limits.silence?" in done.err[3]
+
+
+def test_without_a_server_there_is_nothing_to_read_anew(programs: Programs, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    done = programs.admin(tmp_path / "data", "config", "reload")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == ["securechat-admin: no server runs here; the next one reads its settings when it starts"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +17,12 @@ if TYPE_CHECKING:
 
 
 @click.group(
-    cls=Group, examples=[("config check", "the data directory's"), ("config example > new.toml", "all settings")]
+    cls=Group,
+    examples=[
+        ("config check", "the data directory's"),
+        ("config reload", "after a change"),
+        ("config example > new.toml", "all settings"),
+    ],
 )
 def config() -> None:
     """Check the server's settings, or show what can be set."""
@@ -27,7 +34,7 @@ def config() -> None:
 @click.pass_obj
 def config_check(data: Path, file: Path | None, as_json: bool) -> None:
     """Say whether a server could start with the settings in FILE, else in the data directory's config.toml."""
-    from securechat.config import CONFIG, Config, load_config
+    from securechat.config import CONFIG, read_table
     from securechat.errors import ConfigError
     from securechat.pki.pem import is_present
 
@@ -35,36 +42,75 @@ def config_check(data: Path, file: Path | None, as_json: bool) -> None:
     is_there = file is not None or is_present(path)
     if not is_there and not data.is_dir():
         raise ConfigError(f"{data}: is no directory; name the server's data directory with --data")
-    check_settings(load_config(path) if is_there else Config(), str(path))
+    faults = find_faults(read_table(path) if is_there else {})
     if as_json:
-        print_json({"file": str(path), "exists": is_there})
-    else:
+        print_json({"file": str(path), "exists": is_there, "faults": faults})
+    elif not faults:
         click.echo(f"{path}: {'good' if is_there else 'is not there, so every default holds'}", err=True)
+    *others, last = faults or [""]
+    if last:
+        for fault in others:
+            click.echo(f"securechat-admin: {path}: {fault}", err=True)
+        raise ConfigError(f"{path}: {last}")
 
 
-def check_settings(config: Config, origin: str) -> None:
-    """Refuse settings that a server could not start with, as it would; `origin` names their file.
+def find_faults(table: dict[str, Any]) -> list[str]:
+    """Return why a server could not start with these settings, as TOML gives them; a line for each."""
+    import msgspec
 
-    Raises: ConfigError.
-    """
+    from securechat import config as settings
+    from securechat.server.sanity import find_unfit
+
+    faults = settings.find_faults(table)
+    if faults:
+        return faults
+    config = msgspec.convert(table, settings.Config)
+    return [*find_unfit(config), *_faults_at_start(config)]
+
+
+def _faults_at_start(config: Config) -> Iterator[str]:
     from securechat.cli.server import parse_endpoint
     from securechat.errors import ConfigError
     from securechat.pki.names import parse_names
-    from securechat.server.app import check_names
     from securechat.server.tls import build_context
 
-    try:
-        check_names(config)
-        for text in config.listen:
-            parse_endpoint(text)
-        if config.names:
-            parse_names(config.names)
-        if bool(config.cert) != bool(config.key):
-            raise ConfigError("cert and key belong together; give both or neither")
-        if config.cert:
-            build_context(Path(config.cert), Path(config.key))
-    except ConfigError as error:
-        raise ConfigError(f"{origin}: {error}") from None
+    checks: list[Callable[[], object]] = [partial(parse_endpoint, text) for text in config.listen]
+    if config.names:
+        checks.append(lambda: parse_names(config.names))
+    if bool(config.cert) != bool(config.key):
+        yield "cert and key belong together; give both or neither"
+    elif config.cert:
+        checks.append(lambda: build_context(Path(config.cert), Path(config.key)))
+    for check in checks:
+        try:
+            check()
+        except ConfigError as error:
+            yield str(error)
+
+
+@config.command("reload", examples=[("config reload", "after a change of config.toml")])
+@json_option
+@click.pass_obj
+def config_reload(data: Path, as_json: bool) -> None:
+    """Have the running server read its settings anew, as SIGHUP does, and say what changed."""
+    from securechat.cli.admin.asking import ask
+    from securechat.server.requests import ConfigReload
+
+    changes = ask(data, ConfigReload())
+    if as_json:
+        print_json(changes)
+        return
+    for change in changes:
+        later = " (from the next start on)" if change["restart"] else ""
+        click.echo(f"{change['key']}: {_shown(change['was'])} -> {_shown(change['now'])}{later}", err=True)
+    if not changes:
+        click.echo("nothing changed", err=True)
+
+
+def _shown(value: object) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=True)
 
 
 @config.command("example", examples=[("config example", ""), ("config example > new.toml", "to begin from")])
