@@ -65,6 +65,19 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         int,
         Meta(description="The same from one address (IPv6: one /64); a class sits behind one.", ge=1, extra=RESTART),
     ] = 1024
+    rate: Annotated[
+        float,
+        Meta(
+            description="Commands a second that one account may go on sending, one connection of it half as many, a bot "
+            "ten times as many; who sends more is read more slowly. 0: as many as come.",
+            ge=0,
+        ),
+    ] = 200
+    burst: Annotated[int, Meta(description="Commands that it may send at once before that.", ge=100)] = 2000
+    owned_channels: Annotated[
+        int, Meta(description="Channels one account may own, those it has left included, to make another.", ge=0)
+    ] = 200
+    connections_per_account: Annotated[int, Meta(description="Connections of one account at a time.", ge=1)] = 64
     free_space: Annotated[
         int,
         Meta(
@@ -76,12 +89,84 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     password_length: Annotated[int, Meta(description="Least number of characters of a password.", ge=8, le=128)] = 12
 
 
+class Guessing(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How many wrong passwords are checked; beyond that they are refused alike, whether right or wrong."""
+
+    window: Annotated[int, Meta(description="Seconds for which a wrong password counts.", ge=1, le=86400)] = 15 * 60
+    per_account: Annotated[
+        int,
+        Meta(description="Wrong passwords for one account in that time; where it is known it has as many more.", ge=1),
+    ] = 10
+    per_address: Annotated[
+        int,
+        Meta(description="The same from one address (IPv6: one /64), and four times that from its /24 or /48.", ge=1),
+    ] = 300
+    overall: Annotated[int, Meta(description="The same from everywhere.", ge=1, le=100_000)] = 3000
+
+
+class Logs(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """People's addresses, in the log and beside rejected sign-ins in the audit trail."""
+
+    addresses: Annotated[
+        Literal["full", "prefix", "none"],
+        Meta(description="How much of an address is written: all, its network (/24, /48), or nothing.", extra=RESTART),
+    ] = "full"
+    address_days: Annotated[
+        int,
+        Meta(description="Days after which they are deleted from the audit trail; the log is your journal's.", ge=0),
+    ] = 30
+
+
+class Metrics(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Figures for Prometheus, at /metrics."""
+
+    listen: Annotated[
+        str,
+        Meta(description="HOST:PORT, such as 127.0.0.1:9464; empty: nowhere. Others need token_file.", extra=RESTART),
+    ] = ""
+    token_file: Annotated[
+        str,
+        Meta(description="File with the bearer token that is to be shown, for its owner alone (0600).", extra=RESTART),
+    ] = ""
+
+
+class History(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How long what was said is kept; what is older is deleted for good, within a day."""
+
+    days: Annotated[
+        int,
+        Meta(
+            description="Days that channels are kept, where nothing else is set for one; 0: for ever.",
+            ge=0,
+            le=36500,
+            extra=RESTART,
+        ),
+    ] = 0
+    direct_days: Annotated[
+        int, Meta(description="Days that direct conversations are kept; 0: for ever.", ge=0, le=36500, extra=RESTART)
+    ] = 0
+
+
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Everything that can be set; the command line goes before it."""
 
     listen: Annotated[
-        list[str], Meta(description="HOST:PORT to listen on; IPv6 hosts in brackets.", min_length=1, extra=RESTART)
+        list[str],
+        Meta(
+            description="HOST:PORT to listen on; IPv6 hosts in brackets. With ,client-cert=optional or =required behind "
+            "it, clients there are asked for a certificate, or must have one.",
+            min_length=1,
+            extra=RESTART,
+        ),
     ] = msgspec.field(default_factory=lambda: [f"0.0.0.0:{DEFAULT_PORT}", f"[::]:{DEFAULT_PORT}"])
+    balancers: Annotated[
+        list[str],
+        Meta(
+            description="Addresses and networks of load balancers: each of their connections must begin by saying, in "
+            "the PROXY protocol version 2, whom it comes from.",
+            extra=RESTART,
+        ),
+    ] = msgspec.field(default_factory=list)
     names: Annotated[
         list[str],
         Meta(description="Host names and addresses people connect to; first: the server's name.", extra=RESTART),
@@ -90,6 +175,10 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         str, Meta(description="Certificate file from elsewhere (PEM, leaf first); needs key.", extra=RESTART)
     ] = ""
     key: Annotated[str, Meta(description="Private key file of that certificate.", extra=RESTART)] = ""
+    client_ca: Annotated[
+        str,
+        Meta(description="CA file that clients' certificates must be from, where listen asks for them; else our own CA."),
+    ] = ""
     allow_tls12: Annotated[
         bool, Meta(description="Let clients in that know no TLS 1.3, by TLS 1.2 with ECDHE and an AEAD cipher.")
     ] = False
@@ -110,6 +199,10 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     ] = 30 * 24 * 3600
     chat: Chat = msgspec.field(default_factory=Chat)
     limits: Limits = msgspec.field(default_factory=Limits)
+    history: History = msgspec.field(default_factory=History)
+    logs: Logs = msgspec.field(default_factory=Logs)
+    metrics: Metrics = msgspec.field(default_factory=Metrics)
+    guessing: Guessing = msgspec.field(default_factory=Guessing)
 
 
 class Settings:

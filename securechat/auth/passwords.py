@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import contextlib
 import os
-import sys
-import threading
 import unicodedata
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import argon2
 from argon2.exceptions import HashingError, VerificationError, VerifyMismatchError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
+from securechat.auth.commonness import is_common
+from securechat.auth.pool import HashingPool, Overloaded
 from securechat.auth.tokens import PREFIX, is_token
-from securechat.errors import SecurechatError
 
 MINIMUM_CHARACTERS = 12
 MAXIMUM_BYTES = 1024
@@ -27,14 +21,7 @@ MAXIMUM_BYTES = 1024
 # Controls, surrogates, separators of lines and paragraphs, and what Unicode has not assigned: its normal form could
 # change with a newer Python, and the password would be lost (RFC 8264, 4.3).
 _UNFIT = frozenset({"Cc", "Cs", "Zl", "Zp", "Cn"})
-_NICENESS = 10
 _TYPE_NAMES = {argon2.Type.D: "argon2d", argon2.Type.I: "argon2i", argon2.Type.ID: "argon2id"}
-
-T = TypeVar("T")
-
-
-class Overloaded(SecurechatError):
-    """More passwords wait to be checked than the queue holds, or memory is short; ask again later."""
 
 
 @dataclass(frozen=True)
@@ -54,26 +41,33 @@ def prepare_password(text: str) -> str:
     return unicodedata.normalize("NFC", spaced)
 
 
-def check_password(text: str, *, name: str = "", minimum: int = MINIMUM_CHARACTERS) -> str | None:
+def check_password(text: str, *, name: str = "", network: str = "", minimum: int = MINIMUM_CHARACTERS) -> str | None:
     """Return the reason why a new password may not be used, fit to be shown to its owner, or None.
 
     Args:
         text: The password as it was typed.
         name: The account's name, which is no password.
+        network: The name of this chat, by which nobody's password gets any better.
         minimum: Characters it needs.
 
     """
+    too_long = f"a password may have at most {MAXIMUM_BYTES} bytes"
+    # Nothing gets that much shorter in its one form; who sends a million is told without looking closely.
+    if len(text) > 4 * MAXIMUM_BYTES:
+        return too_long
     prepared = prepare_password(text)
     if any(unicodedata.category(character) in _UNFIT for character in prepared):
         return "a password may not contain control characters"
     if len(prepared) < minimum:
         return f"a password needs at least {minimum} characters"
     if len(prepared.encode()) > MAXIMUM_BYTES:
-        return f"a password may have at most {MAXIMUM_BYTES} bytes"
+        return too_long
     if is_token(prepared):
         return f"a password may not begin with {PREFIX}"
     if name and prepared.casefold() == name.casefold():
         return "a password may not be the account's name"
+    if is_common(prepared, (name, network, "securechat")):
+        return "a password may not be one of the first that are guessed: take several words that do not belong together"
     return None
 
 
@@ -95,68 +89,49 @@ class PasswordChecker:
         Args:
             threads: How many passwords are worked on at once; each takes `parameters.memory_cost` KiB meanwhile.
             parameters: For new verifiers; what was made with others is replaced at the next sign-in.
-            queue_limit: How many may wait for a thread.
+            queue_limit: How many may wait for a thread, in each of two lines.
 
         """
         self._hasher = argon2.PasswordHasher.from_parameters(parameters)
         self._dummy = _make_dummy(parameters)
-        self._queue_limit = queue_limit
-        self._waiting = 0
-        self._counting = threading.Lock()
-        self._pool = ThreadPoolExecutor(threads, "password", initializer=_lower_priority)
+        self._pool = HashingPool(threads, queue_limit)
 
     @property
     def waiting(self) -> int:
         """How many passwords wait for a thread; those being worked on are not counted."""
-        return self._waiting
+        return self._pool.waiting
 
-    async def verify(self, verifier: str | None, secret: str) -> PasswordVerdict:
+    def estimate(self, line: int, number: int) -> float:
+        """Return how many seconds a check takes behind so many others, by one of the last, whichever `number` picks."""
+        took = self._pool.took_together if line else self._pool.took_alone
+        return took[number % len(took)] * (1 + line / self._pool.threads)
+
+    async def verify(self, verifier: str | None, secret: str, *, first: bool = False) -> PasswordVerdict:
         """Check a password; it takes as long for an account that does not exist as for one that does.
 
         Args:
             verifier: What is stored of the account; None when it is unknown or disabled.
             secret: The password as it was sent.
+            first: Before everybody else's who waits, but for others of whom that was said.
 
         Raises:
             Overloaded: The queue is full, or memory is short; says nothing about the password.
 
         """
-        return await self._submit(lambda: self._verify(verifier, _encode(secret)))
+        return await self._pool.submit(lambda: self._verify(verifier, _encode(secret)), first=first)
 
-    async def hash(self, secret: str) -> str:
-        """Make the verifier to store of a password that `check_password` accepted.
+    async def hash(self, secret: str, *, first: bool = False) -> str:
+        """Make the verifier to store of a password that `check_password` accepted; `first` as in `verify`.
 
         Raises:
             Overloaded: The queue is full, or memory is short.
 
         """
-        return await self._submit(lambda: self._hash(_encode(secret)))
+        return await self._pool.submit(lambda: self._hash(_encode(secret)), first=first)
 
     def close(self) -> None:
         """End the threads; waits for what is being worked on and cancels what waits."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def _submit(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        with self._counting:
-            if self._waiting >= self._queue_limit:
-                raise Overloaded("too many passwords wait to be checked")
-            self._waiting += 1
-        future = self._pool.submit(self._start, work)
-        future.add_done_callback(self._forget_cancelled)
-        return asyncio.wrap_future(future)
-
-    def _start(self, work: Callable[[], T]) -> T:
-        self._leave_queue()
-        return work()
-
-    def _forget_cancelled(self, future: Future[T]) -> None:
-        # Only what no thread has begun can be cancelled.
-        if future.cancelled():
-            self._leave_queue()
-
-    def _leave_queue(self) -> None:
-        with self._counting:
-            self._waiting -= 1
+        self._pool.close()
 
     def _verify(self, verifier: str | None, secret: bytes) -> PasswordVerdict:
         if verifier is None:
@@ -202,11 +177,3 @@ def _make_dummy(parameters: argon2.Parameters) -> str:
 
 def _format_random(length: int) -> str:
     return base64.b64encode(os.urandom(length)).decode("ascii").rstrip("=")
-
-
-def _lower_priority() -> None:
-    # Threads have priorities of their own on Linux only; argon2's own threads inherit it. Never raise what is lower.
-    if sys.platform == "linux":
-        thread = threading.get_native_id()
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, thread, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))

@@ -28,6 +28,8 @@ from securechat.chat.events import (
     PasswordSet,
     Registered,
     Renamed,
+    RetentionSet,
+    RoleChanged,
     RoleSet,
     TopicSet,
 )
@@ -35,11 +37,15 @@ from securechat.chat.ports import AccountState, ChannelState
 from securechat.chat.streams import account_stream, channel_stream
 from securechat.chat.world import World
 from securechat.errors import SecurechatError
-from securechat.wire.names import is_account_name, is_channel_name, is_device_name, is_reserved, skeleton
+from securechat.wire.names import fold, is_account_name, is_channel_name, is_device_name, is_reserved, skeleton
 
 ROLES = ("member", "admin", "bot")
 CHANNEL_ROLES = {"owner": OWNER, "operator": OPERATOR, "voice": VOICE, "member": PLAIN}
 """Roles in a channel, as they are called, by letter."""
+
+
+LONGEST_RETENTION = 36500
+"""Days: a hundred years."""
 
 
 class Impossible(SecurechatError):
@@ -94,9 +100,10 @@ def fault_of_name(world: World, name: str, bearer: AccountState | None = None) -
     return f"{name!r} is, or could be mistaken for, a name that {other.name!r} had; it stays reserved"
 
 
-def add_accounts(world: World, accounts: Sequence[NewAccount]) -> Append:
+def add_accounts(world: World, accounts: Sequence[NewAccount], channels: Sequence[str] = ()) -> Append:
     """Make accounts, all or none, and put them into the default channels as far as those have room.
 
+    channels: names of others that they are put into.
     Raises: Impossible, naming the first that cannot be made.
     """
     entries: list[Entry] = []
@@ -115,7 +122,7 @@ def add_accounts(world: World, accounts: Sequence[NewAccount]) -> Append:
         ids.append(world.new_id())
         entries += _birth(world, account, ids[-1])
     expects: list[tuple[str, int]] = []
-    for name in world.config.chat.default_channels:
+    for name in {fold(name): name for name in (*world.config.chat.default_channels, *channels)}.values():
         channel = world.directory.channel_claiming(name)
         if channel is not None:
             expects.append((channel_stream(channel.id), channel.epoch))
@@ -211,6 +218,23 @@ def rename_account(world: World, name: str, new_name: str) -> Append | None:
     return Append(tuple(entries), expects=(epoch_of(account),))
 
 
+def change_role(world: World, name: str, role: str, by: str) -> Append | None:
+    """Give an account another role on the server, one of ROLES; None when it has it already. `by` as in `RoleChanged`.
+
+    Raises: Impossible.
+    """
+    account = find_account(world, name)
+    if role not in ROLES:
+        raise Impossible(f"{role!r} is no role; use {', '.join(ROLES)}")
+    if account.role == role:
+        return None
+    if is_last_admin(world, account):
+        raise Impossible(f"{account.name!r} is the only administrator who can sign in; make somebody else one first")
+    # Of two administrators who are lowered at once, the second is judged again: it may be the last one now.
+    expects = (epoch_of(account), *(epoch_of(other) for other in _other_admins(world, account)))
+    return Append((Entry(account_stream(account.id), RoleChanged(role, account.role, by)),), expects=expects)
+
+
 def delete_account(world: World, account: AccountState, *, erase: bool) -> Append:
     """Delete an account for good, its memberships first; with `erase` what it wrote as well."""
     entries = list(_clear_topics(world, account)) if erase else []
@@ -287,6 +311,17 @@ def set_role(world: World, channel_name: str, name: str, role: str) -> Append | 
     if was == OWNER and len(owners) == 1:
         raise Impossible(f"{account.name!r} is the only owner of {channel.name!r}; make somebody else one first")
     return _to_channel(channel, RoleSet(account.id, role=letter, was=was))
+
+
+def set_retention(world: World, channel_name: str, days: int | None) -> Append | None:
+    """Keep a channel for so many days, 0: for ever, None: as all channels are; None when it is so already.
+
+    Raises: Impossible.
+    """
+    channel = find_channel(world, channel_name)
+    if days is not None and not 0 <= days <= LONGEST_RETENTION:
+        raise Impossible(f"{days} days cannot be set; use 1 to {LONGEST_RETENTION}, or 0 for ever")
+    return None if channel.retention == days else _to_channel(channel, RetentionSet(days))
 
 
 def _to_channel(channel: ChannelState, event: Event) -> Append:

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from securechat.chat.events import Record
+from securechat.chat.guesses import Guess, Place
 from securechat.chat.streams import StreamId
 
 
@@ -34,7 +35,7 @@ class ReadMark(NamedTuple):
     time: int
 
 
-Note: TypeAlias = Position | ReadMark
+Note: TypeAlias = Position | ReadMark | Guess | Place
 """What is kept beside the history: only ever moved on, and a second late on disk at most."""
 
 DEVICES_REMEMBERED = 100

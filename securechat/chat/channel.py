@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from securechat.chat.event import Event
@@ -22,6 +22,7 @@ from securechat.chat.events import (
     ModeSet,
     Posted,
     Record,
+    RetentionSet,
     RoleSet,
     TopicSet,
 )
@@ -119,6 +120,10 @@ def _ban_lifted(channel: ChannelState, _record: Record, event: BanLifted) -> Non
     masks_of(channel, event.kind).pop(event.mask, None)
 
 
+def _retention_set(channel: ChannelState, _record: Record, event: RetentionSet) -> None:
+    channel.retention = event.days
+
+
 _FOLDS: dict[type, Callable[[ChannelState, Record, Any], None]] = {
     Posted: _posted,
     ChannelRenamed: _renamed,
@@ -131,6 +136,7 @@ _FOLDS: dict[type, Callable[[ChannelState, Record, Any], None]] = {
     ModeSet: _mode_set,
     BanSet: _ban_set,
     BanLifted: _ban_lifted,
+    RetentionSet: _retention_set,
 }
 
 
@@ -149,6 +155,11 @@ def holds(channel: ChannelState, account: str, role: str) -> bool:
     """Tell whether a member holds `role` or a higher one."""
     held = role_of(channel, account)
     return held is not None and ROLE_RANK[held] >= ROLE_RANK[role]
+
+
+def count_owned(channels: Iterable[ChannelState], account: str) -> int:
+    """Count the channels an account owns, or would own as soon as it came back."""
+    return sum(role_of(channel, account) == OWNER or channel.former_roles.get(account) == OWNER for channel in channels)
 
 
 def heir_of(channel: ChannelState, leaver: str) -> str | None:

@@ -12,6 +12,7 @@ from securechat.chat.handlers import (
     account,
     administering,
     composing,
+    enrolling,
     history,
     listing,
     looking,
@@ -83,14 +84,14 @@ COMMANDS: dict[str, Command] = {
         before_sign_in=True,
     ),
     "REGISTER": Command(
-        registration.register,
+        enrolling.register,
         3,
         "<account> {<email> | *} <password>",
-        "Make an account; closed here, administrators make them.",
+        "Ask for an account; needs an invitation.",
         before_sign_in=True,
     ),
     "VERIFY": Command(
-        registration.verify, 2, "<account> <code>", "Complete a registration; closed here.", before_sign_in=True
+        enrolling.verify, 2, "<account> <invitation>", "Get the account by an invitation.", before_sign_in=True
     ),
     "NICK": Command(
         registration.nick,

@@ -26,6 +26,7 @@ from securechat.chat.events import (
     Record,
     Registered,
     Renamed,
+    RoleChanged,
     RoleSet,
     Unignored,
 )
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from securechat.chat.roster import Row
 
 
+DROPPED_REMEMBERED = 1000
+"""Channels whose names are known after they were dropped, the latest ones."""
 _NONE: frozenset[str] = frozenset()
 
 
@@ -222,6 +225,8 @@ class Directory:
         channel.members.clear()
         if channel.written:
             self._names_of_dropped[channel.id] = channel.name
+            if len(self._names_of_dropped) > DROPPED_REMEMBERED:
+                del self._names_of_dropped[next(iter(self._names_of_dropped))]
         del self.channels[channel.id]
         self._forget_names(channel)
 
@@ -266,6 +271,13 @@ class Directory:
         for channel_id in self._channels_of.get(account.id, ()):
             self.rosters.pop(channel_id, None)
 
+    def _role_changed(self, account: AccountState, _record: Record, event: RoleChanged) -> None:
+        account.role = event.role
+        if event.role == "admin":
+            self.admins.add(account.id)
+        else:
+            self.admins.discard(account.id)
+
     def _deleted(self, account: AccountState, _record: Record, _event: Deleted) -> None:
         del self._account_ids[fold(account.name)]
         account.name = deleted_name(account.id)
@@ -301,6 +313,7 @@ _ACCOUNT_FOLDS: dict[type, Callable[[Directory, AccountState, Record, Any], None
     Disabled: Directory._disabled,
     Enabled: Directory._enabled,
     Renamed: Directory._renamed,
+    RoleChanged: Directory._role_changed,
     Deleted: Directory._deleted,
     Ignored: Directory._ignored,
     Unignored: Directory._unignored,

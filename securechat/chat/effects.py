@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 
+from securechat.chat.certificates import PeerCertificate
 from securechat.chat.event import Event
 from securechat.chat.streams import StreamId
 from securechat.errors import SecurechatError
@@ -60,6 +61,7 @@ class Append(msgspec.Struct, frozen=True):
     once: looked up before anything else.
     refusal: what to answer when a look-up finds nothing (policy had refused).
     answer: what the asker is told once it is stored, beside what the records themselves show it.
+    then: how the command goes on once it is stored, instead of any answer (an invitation that lets its asker in).
     """
 
     entries: tuple[Entry, ...]
@@ -67,6 +69,7 @@ class Append(msgspec.Struct, frozen=True):
     once: Once | None = None
     refusal: Refusal | None = None
     answer: tuple[Message, ...] = ()
+    then: Callable[[Ask], Iterable[Effect]] | None = None
 
 
 class Broadcast(NamedTuple):
@@ -82,13 +85,16 @@ class Purpose(enum.Enum):
     PASS = "pass"  # noqa: S105 (the command's name)
     PASSWD = "passwd"  # noqa: S105 (the command's name)
     DELETE = "delete"
+    INVITATION = "invitation"
+    EXTERNAL = "external"
 
 
 class Verify(msgspec.Struct, frozen=True):
     """Check a password or token off the loop; the verdict comes back through `signin.conclude`.
 
-    new_secret: hashed in the same go when the check succeeds (PASSWD).
+    secret: of an invitation, its code. new_secret: hashed in the same go when the check succeeds (PASSWD, INVITATION).
     keep_devices: PASSWD leaves the account's other tokens alone.
+    certificate: what EXTERNAL goes by; `name` is whom the client wants to act as then, "" for whom it names.
     """
 
     purpose: Purpose
@@ -97,6 +103,7 @@ class Verify(msgspec.Struct, frozen=True):
     device: str = ""
     new_secret: str = ""
     keep_devices: bool = False
+    certificate: PeerCertificate | None = None
 
     def __repr__(self) -> str:
         """Leave the secrets out."""

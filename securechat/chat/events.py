@@ -11,7 +11,15 @@ from typing import ClassVar, TypeAlias
 import msgspec
 
 from securechat.chat.event import Event
-from securechat.chat.server_events import Administered
+from securechat.chat.server_events import (
+    Administered,
+    CertificateIssued,
+    CertificateRevoked,
+    InvitationMade,
+    InvitationRevoked,
+    InvitationUsed,
+    SignInRejected,
+)
 from securechat.chat.streams import StreamId
 
 OWNER, OPERATOR, VOICE, PLAIN = "q", "o", "v", ""
@@ -214,6 +222,12 @@ class BanLifted(Event, frozen=True):
         return self.kind != "b"
 
 
+class RetentionSet(Event, frozen=True):
+    """What is said in the channel is kept for so many days from now on, 0: for ever; None: as all channels are."""
+
+    days: int | None = None
+
+
 # ── accounts ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -293,6 +307,19 @@ class Renamed(Event, frozen=True):
         return True
 
 
+class RoleChanged(Event, frozen=True):
+    """The account has another role on the server, which was `was`; `by` as in `Administered`."""
+
+    role: str
+    was: str
+    by: str = ""
+
+    @property
+    def restricts(self) -> bool:
+        """Who is no administrator any more has fewer rights."""
+        return self.was == "admin"
+
+
 class Deleted(Event, frozen=True):
     """The account is gone for good, the last event of its stream; with `erase` what it wrote is gone too."""
 
@@ -326,9 +353,11 @@ class MetadataSet(Event, frozen=True):
 AnyEvent: TypeAlias = (
     Posted | Erased | Redacted | Reacted | Unreacted
     | Created | Dropped | ChannelRenamed | Joined | Left | Kicked | Invited | TopicSet | RoleSet | ModeSet | BanSet | BanLifted
+    | RetentionSet
     | Registered | PasswordSet | PasswordRehashed | DeviceAdded | DeviceRevoked | Disabled | Enabled
-    | Renamed | Deleted | Ignored | Unignored | MetadataSet
-    | Administered
+    | Renamed | RoleChanged | Deleted | Ignored | Unignored | MetadataSet
+    | Administered | SignInRejected | InvitationMade | InvitationRevoked | InvitationUsed
+    | CertificateIssued | CertificateRevoked
 )  # fmt: skip
 
 

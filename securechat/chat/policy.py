@@ -52,6 +52,8 @@ class Access(NamedTuple):
 
 
 CLOSING_MODES = frozenset("is")
+MAX_AHEAD = 1000
+"""Milliseconds by which the times of a stream's records may be ahead of the clock at most."""
 """Flags that close a channel; a key closes it too."""
 
 
@@ -175,7 +177,8 @@ def milliseconds_to_wait(channel: ChannelState, account_id: str, now: int) -> in
     Operators, owners and the voiced do not wait; whoever has not posted since the channel is slow does not yet.
     """
     last = channel.spoken.get(account_id)
-    if last is None or role_of(channel, account_id):
+    # Further ahead than records ever run: the clock was set back since, and nobody is to wait for that.
+    if last is None or last - now > MAX_AHEAD or role_of(channel, account_id):
         return 0
     return max(0, last + channel.slow * 1000 - now)
 

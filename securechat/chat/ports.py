@@ -13,11 +13,14 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import msgspec
 
 from securechat.chat.arrears import Arrears, ArrearsQuery, Missed, MissedQuery, Note, ReadMark
+from securechat.chat.durations import Durations
 from securechat.chat.effects import Append
 from securechat.chat.events import Record
+from securechat.chat.guesses import GuessState
 from securechat.chat.searchwords import Phrase
 from securechat.chat.server_state import ServerState
 from securechat.chat.streams import StreamId
+from securechat.chat.trail import Trail, TrailQuery
 
 
 class Lane:
@@ -129,10 +132,14 @@ class ConversationsQuery(msgspec.Struct, frozen=True):
 
 
 class Page(NamedTuple):
-    """Messages, oldest first; `known` is False when a msgid of the query is not one the account may read there."""
+    """Messages, oldest first; `known` is False when a msgid of the query is not one the account may read there.
+
+    expired: there are none, and some of what was asked for is not kept any more.
+    """
 
     records: tuple[Record, ...]
     known: bool = True
+    expired: bool = False
 
 
 class WritingsQuery(msgspec.Struct, frozen=True):
@@ -273,6 +280,7 @@ class ChannelState(msgspec.Struct):
     spoken: when each account last posted while the channel was slow (ms since 1970).
     former_names: what it was called before, as far as these names are still its own, oldest first.
     renamed: when it was last given a name that differs in more than case (ms since 1970), 0: never.
+    retention: for how many days it is kept, 0: for ever; None: as all channels are.
     """
 
     id: str
@@ -296,19 +304,26 @@ class ChannelState(msgspec.Struct):
     spoken: dict[str, int] = {}
     former_names: list[str] = []
     renamed: int = 0
+    retention: int | None = None
 
 
 class Snapshot(NamedTuple):
-    """All accounts and living channels at one place of the history, what was read by then, and the server's own state."""
+    """All accounts and living channels at one place of the history, and what is kept beside it by then.
+
+    server: its own state. guesses: wrong passwords, and from where accounts signed in.
+    """
 
     accounts: list[AccountState]
     channels: list[ChannelState]
     marks: Sequence[ReadMark] = ()
     server: ServerState | None = None
+    guesses: GuessState = GuessState(b"", [], [])
 
 
 class History(Protocol):
-    """One node's hold on the durable, ordered history."""
+    """One node's hold on the durable, ordered history. commits: how long they took, of all nodes of a store."""
+
+    commits: Durations
 
     async def start(self, sink: Sink, fatal: Callable[[Exception], None]) -> Snapshot:
         """Load the state, and from exactly there on hand every committed batch to `sink`, on the running loop.
@@ -346,6 +361,12 @@ class History(Protocol):
 
     async def count_messages(self, streams: Sequence[StreamId]) -> list[int]:
         """Return how many messages each of the streams holds."""
+
+    async def trail(self, query: TrailQuery) -> Trail:
+        """Return some of the audit trail, as of now."""
+
+    async def forget_addresses(self, before: int) -> int:
+        """Delete the addresses kept beside the audit trail before a time (ms since 1970); return how many there were."""
 
     async def verifier(self, account: str) -> tuple[str, int]:
         """Return an account's argon2 verifier ("" for none) and the account epoch it was read at."""

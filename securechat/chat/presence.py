@@ -59,6 +59,10 @@ class Presence:
         """Tell whether an account counts as online: it has a session, or lingers."""
         return account in self._sessions or account in self._lingering
 
+    def count(self, account: str) -> int:
+        """Count the sessions of an account."""
+        return len(self._sessions.get(account, ()))
+
     def has(self, account: str, session: str) -> bool:
         """Tell whether an account has this session."""
         return session in self._sessions.get(account, ())

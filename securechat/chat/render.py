@@ -25,6 +25,7 @@ from securechat.chat.events import (
     Record,
     Redacted,
     Renamed,
+    RetentionSet,
     RoleSet,
     TopicSet,
     Unreacted,
@@ -277,6 +278,13 @@ def _reacted(record: Record, event: Reacted | Unreacted, world: World, _caps: in
     return Message("TAGMSG", (world.conversation_name(record.stream, event.account),), world.userhost(event.account))
 
 
+def _retention_set(record: Record, event: RetentionSet, world: World, _caps: int) -> Message:
+    days = world.config.history.days if event.days is None else event.days
+    kept = f"for {days} day{'s' * (days != 1)}" if days else "for ever"
+    told = f"What is said here is kept {kept} from now on"
+    return Message("NOTICE", (_channel(record, world), told), world.server_name)
+
+
 _WORDS: dict[type, Callable[[Record, Any, World, int], Message]] = {
     Posted: _posted,
     Joined: _joined,
@@ -288,6 +296,7 @@ _WORDS: dict[type, Callable[[Record, Any, World, int], Message]] = {
     ModeSet: _mode_set,
     BanSet: _ban_set,
     BanLifted: _ban_lifted,
+    RetentionSet: _retention_set,
     ChannelRenamed: _channel_renamed,
     Renamed: _renamed,
     Redacted: _redacted,

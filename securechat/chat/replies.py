@@ -108,6 +108,7 @@ def isupport_tokens(network: str) -> list[str]:
         f"NICKLEN={NICK_LENGTH}",
         "PREFIX=(qov)~@+",
         "SAFELIST",
+        "SAFERATE",
         "STATUSMSG=",
         f"TARGMAX=JOIN:,KICK:{limits.TARGETS_PER_COMMAND},LIST:,NAMES:{limits.TARGETS_PER_COMMAND}"
         f",NOTICE:{limits.TARGETS_PER_COMMAND}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import enum
+from typing import NamedTuple
 
-from securechat.wire.sasl import PlainExchange
+from securechat.chat.certificates import PeerCertificate
+from securechat.wire.sasl import ExternalExchange, PlainExchange
 
 
 class State(enum.Enum):
@@ -43,6 +45,17 @@ TRANSITIONS: dict[tuple[State, Trigger], State] = {
 """Every move a session can make; what is not here is a bug and raises KeyError."""
 
 
+class Registration(NamedTuple):
+    """The account that somebody wants, until a code comes: a password, or the token of its first device."""
+
+    name: str
+    secret: str
+
+    def __repr__(self) -> str:
+        """Leave the secret out."""
+        return f"Registration({self.name!r})"
+
+
 class Session:
     """One client's side of the chat. Handlers may change the asking session, and only that.
 
@@ -51,9 +64,12 @@ class Session:
     cap_version: the highest version given to CAP LS, 0 before it.
     negotiating: between CAP LS or REQ and CAP END, when signing in waits.
     account: the account's id once authenticated.
-    device: the id of the device whose token signed in, "" after a password.
+    certificate: what the client showed of itself by TLS, None for nothing.
+    device: the id of the device whose token signed in, the serial of the certificate, "" after a password.
     device_name: what the client called its device (`account@device`).
     rejections: how often credentials were rejected.
+    registration: the account that was asked for by REGISTER, until it is there.
+    lingers: it has no account and was told how to get one, so it has more time for that.
     away: what it said of being away before it was welcomed (IRCv3 pre-away); afterwards `presence` knows.
     monitored: the nicks whose coming and going it is told, by the nick folded.
     subscriptions: the metadata keys that it is told of, in the order asked for.
@@ -65,14 +81,17 @@ class Session:
         "away",
         "cap_version",
         "caps",
+        "certificate",
         "device",
         "device_name",
         "exchange",
         "id",
+        "lingers",
         "monitored",
         "negotiating",
         "nick",
         "password",
+        "registration",
         "rejections",
         "spoke",
         "state",
@@ -89,11 +108,14 @@ class Session:
         self.nick = ""
         self.user = ""
         self.password = ""
-        self.exchange: PlainExchange | None = None
+        self.exchange: PlainExchange | ExternalExchange | None = None
+        self.certificate: PeerCertificate | None = None
         self.account = ""
         self.device = ""
         self.device_name = ""
         self.rejections = 0
+        self.registration: Registration | None = None
+        self.lingers = False
         self.away: str | None = None
         self.monitored: dict[str, str] = {}
         self.subscriptions: dict[str, None] = {}
@@ -105,6 +127,8 @@ class Session:
         Raises: KeyError for a move that the table does not have.
         """
         self.state = TRANSITIONS[self.state, trigger]
+        if self.state is State.AUTHENTICATED or self.state is State.CLOSED:
+            self.registration = None
 
     @property
     def is_ready(self) -> bool:

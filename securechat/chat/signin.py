@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
 
-from securechat.chat import administration
+from securechat.chat import administration, inviting
 from securechat.chat.ask import Ask
 from securechat.chat.directory import epoch_of
 from securechat.chat.effects import Append, Close, Effect, Entry, Purpose, Send, Verify
 from securechat.chat.events import KEEP_ALL_DEVICES, PasswordSet
+from securechat.chat.inviting import Newcomer
 from securechat.chat.replies import welcome_lines
 from securechat.chat.session import State, Trigger
 from securechat.chat.streams import account_stream
 from securechat.wire import numerics
 from securechat.wire.sasl import split_user
 
+HOW_TO_REDEEM = (
+    "If you were invited, make your account now; there are five minutes. Type:",
+    "/quote REGISTER your-name * :a password of your own",
+    "/quote VERIFY your-name the-invitation",
+)
 MAX_REJECTIONS = 3
 """Rejected credentials on one connection, after which it is closed."""
 
@@ -27,9 +34,12 @@ class Conclusion(NamedTuple):
 
     account: the account's id, "" when they were wrong.
     enabled: False when they were right and the account is disabled.
-    device: the id of the device whose token it was.
+    device: the id of the device whose token it was, or the serial of the certificate.
     new_verifier: of the new password, for PASSWD.
     busy: nothing was found out, for too many are waiting to be checked.
+    invitation: the SHA-256 (hex) of an invitation's token, "" where there is none such.
+    label: what the certificate calls its device.
+    digest: the SHA-256 (hex) of the token that a new account's first device is to have, "" for a password.
     """
 
     account: str
@@ -37,6 +47,9 @@ class Conclusion(NamedTuple):
     device: str = ""
     new_verifier: str = ""
     busy: bool = False
+    invitation: str = ""
+    digest: str = ""
+    label: str = ""
 
 
 def register(ask: Ask) -> Iterable[Effect]:
@@ -58,13 +71,23 @@ def register(ask: Ask) -> Iterable[Effect]:
 
 
 def turn_away(ask: Ask) -> Iterable[Effect]:
-    """Refuse a client that has not said who it is. (IRCv3 account-required)"""
+    """Refuse a client that has not said who it is; while anybody is invited, it may still say that. (IRCv3 account-required)"""
     text = "An account is needed here: sign in by SASL PLAIN, or by PASS account:password"
-    return [Send([ask.say("FAIL", "*", "ACCOUNT_REQUIRED", text)]), Close(text)]
+    fail = ask.say("FAIL", "*", "ACCOUNT_REQUIRED", text)
+    if not inviting.registration_is_open(ask.world):
+        return [Send([fail]), Close(text)]
+    if ask.session.lingers:
+        return ()
+    ask.session.lingers = True
+    return [Send([fail, *(ask.say("NOTICE", ask.nick, words) for words in HOW_TO_REDEEM)])]
 
 
 def welcome(ask: Ask) -> Iterable[Effect]:
-    """Let an authenticated client in."""
+    """Let an authenticated client in, unless its account has too many connections."""
+    most = ask.world.config.limits.connections_per_account
+    if ask.world.presence.count(ask.session.account) >= most:
+        text = f"Your account has {most} connections, as many as it may: close one of them first"
+        return [Send([ask.say("FAIL", "*", "TOO_MANY_CONNECTIONS", text)]), Close(text)]
     ask.session.move(Trigger.WELCOMED)
     ask.session.password = ""
     ask.session.nick = ask.account.name
@@ -75,6 +98,8 @@ def conclude(ask: Ask, verify: Verify, conclusion: Conclusion) -> Iterable[Effec
     """Answer credentials that were checked."""
     if conclusion.busy:
         return _put_off(ask, verify.purpose)
+    if verify.purpose is Purpose.INVITATION:
+        return _redeem(ask, verify, conclusion)
     if verify.purpose is Purpose.PASSWD:
         return _change_password(ask, verify, conclusion)
     if verify.purpose is Purpose.DELETE:
@@ -85,9 +110,9 @@ def conclude(ask: Ask, verify: Verify, conclusion: Conclusion) -> Iterable[Effec
     session.move(Trigger.ACCEPTED)
     session.account = conclusion.account
     session.device = conclusion.device
-    session.device_name = verify.device
+    session.device_name = verify.device or conclusion.label
     lines = []
-    if verify.purpose is Purpose.SASL:
+    if verify.purpose in (Purpose.SASL, Purpose.EXTERNAL):
         name = ask.account.name
         text = f"You are now logged in as {name}"
         userhost = ask.world.userhost(session.account)
@@ -102,7 +127,7 @@ def _put_off(ask: Ask, purpose: Purpose) -> Iterable[Effect]:
     """Tell a client to try later: no fault of its own, and no word on its credentials."""
     text = "Too many people are signing in; try again in a minute"
     fail = ask.fail("TRY_AGAIN", text)
-    if purpose in (Purpose.PASSWD, Purpose.DELETE):
+    if purpose in (Purpose.PASSWD, Purpose.DELETE, Purpose.INVITATION):
         return [Send([fail])]
     ask.session.move(Trigger.REJECTED)
     if purpose is Purpose.PASS:
@@ -150,6 +175,40 @@ def _delete_account(ask: Ask, conclusion: Conclusion) -> Iterable[Effect]:
     append = administration.delete_account(ask.world, ask.account, erase=False)
     note = ask.note("DELETED", ask.account.name, "Your account is deleted; what you wrote is kept under another name")
     return [msgspec.structs.replace(append, answer=(note,))]
+
+
+def _redeem(ask: Ask, verify: Verify, conclusion: Conclusion) -> Iterable[Effect]:
+    invitation = inviting.find_invitation(ask.world, conclusion.invitation)
+    if invitation is None:
+        return _reject_code(ask, verify.name)
+    obstacle = inviting.obstacle_to_redeeming(ask.world, invitation, verify.name)
+    if obstacle is not None:
+        raise ask.refuse_by_fail(*obstacle)
+    append, newcomer = inviting.redeem_invitation(
+        ask.world, invitation, verify.name, conclusion.new_verifier, conclusion.digest
+    )
+    return [msgspec.structs.replace(append, then=partial(_come_in, newcomer=newcomer))]
+
+
+def _reject_code(ask: Ask, name: str) -> Iterable[Effect]:
+    ask.session.rejections += 1
+    text = "This invitation is none that can be used: it is mistyped, used up, too old or was taken back"
+    fail = Send([ask.fail("INVALID_CODE", name, text)])
+    return [fail] if ask.session.rejections < MAX_REJECTIONS else [fail, Close("Too many invitations that are none")]
+
+
+def _come_in(ask: Ask, *, newcomer: Newcomer) -> Iterable[Effect]:
+    """Sign in whose account was made, or got new secrets, a moment ago."""
+    session = ask.session
+    session.move(Trigger.CREDENTIALS_GIVEN)
+    session.move(Trigger.ACCEPTED)
+    session.account, session.device = newcomer.account, newcomer.device
+    name, userhost = ask.account.name, ask.world.userhost(newcomer.account)
+    lines = [
+        ask.say("VERIFY", "SUCCESS", name, "The account is yours"),
+        ask.reply(numerics.RPL_LOGGEDIN, userhost, name, f"You are now logged in as {name}"),
+    ]
+    return [Send(lines), *register(ask)]
 
 
 def _reject_password(ask: Ask, subcommand: str, text: str) -> Iterable[Effect]:

@@ -28,6 +28,8 @@ MODES_PER_COMMAND = 12
 BANS_PER_CHANNEL = 100
 """Masks in each of the lists b, e and I."""
 CHANNELS_PER_ACCOUNT = 500
+INVITED_PER_CHANNEL = 1000
+"""Accounts that may be invited into a channel and have not come yet."""
 DEVICES_PER_ACCOUNT = 100
 IGNORED_PER_ACCOUNT = 200
 MONITORED_PER_SESSION = 100

@@ -53,6 +53,14 @@ securechat-client export --mine > mine.jsonl
 """
 
 
+JOIN_HELP: Final = """Get an account by an invitation, which is asked for: arguments can be read by others on this computer.
+
+\b
+securechat-client join
+securechat-client join --user alice < invitation
+"""
+
+
 class TalkUnlessNamed(click.Group):
     """A group whose `talk` command needs no name: what is no command is its HOST or its options."""
 
@@ -65,6 +73,7 @@ class TalkUnlessNamed(click.Group):
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write both forms."""
         formatter.write_usage(ctx.command_path, "[HOST[:PORT]] [OPTIONS]")
+        formatter.write_usage(ctx.command_path, "join [LINK] [OPTIONS]", prefix=" " * 7)
         formatter.write_usage(ctx.command_path, "send|tail|history|export TARGET … [OPTIONS]", prefix=" " * 7)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -122,16 +131,37 @@ def talk(host: str | None, server: str | None, plain: bool, show_handshake: bool
     if host and server and host != server:
         raise click.UsageError(f"two servers: {host} and {server}; for a message: send TARGET TEXT")
 
-    async def run(access: Access) -> int:
-        from securechat.plain.line import talk
-
-        return await talk(access)
-
     if show_handshake:
         from securechat.plain.shown_handshake import print_handshake
 
         run_to_exit(lambda: print_handshake(host or server, sign_in["ca"]))
-    run_signed_in(run, host or server, lasting=True, **sign_in)
+    run_signed_in(talk_by_line, host or server, lasting=True, **sign_in)
+
+
+async def talk_by_line(access: Access) -> int:
+    """Run the line mode."""
+    from securechat.plain.line import talk
+
+    return await talk(access)
+
+
+@client.command(help=JOIN_HELP, short_help="Get an account by an invitation, and talk.")
+@click.argument("link", required=False)
+@click.option(
+    "--ca", type=click.Path(path_type=Path), metavar="FILE", help="The CA to trust; else the one of the invitation."
+)
+@click.option("--user", metavar="NAME", help="What to be known by.")
+def join(link: str | None, ca: Path | None, user: str | None) -> None:
+    """Redeem an invitation; at a terminal, go on talking."""
+
+    def work() -> int:
+        from securechat.plain.asking import is_somebody_there
+        from securechat.plain.joining import join
+
+        access = join(link, user, ca)
+        return run_again(talk_by_line, access.with_home(), lasting=True) if is_somebody_there() else 0
+
+    run_to_exit(work)
 
 
 @client.command(help=SEND_HELP, short_help="Send messages and wait until they are stored.")
@@ -227,31 +257,36 @@ def run_signed_in(
 
     lasting: the coroutine can be run again with another access, and wants a home to keep things in.
     """
-    import asyncio
-    import logging
-
-    from securechat.plain.access import build_access, forget_rejected_token, sign_in_by_password
-
-    # A lost link is told in our words; asyncio would warn once more for each line that was on its way.
-    logging.getLogger("asyncio").setLevel(logging.ERROR)
+    from securechat.plain.access import build_access
 
     def work() -> int:
         access = build_access(server, ca, user, from_stdin=password_stdin, token_file=token_file)
-        if lasting:
-            access = access.with_home()
-        while True:
-            try:
-                return asyncio.run(run(access))
-            except NoEntryError as error:
-                if not forget_rejected_token(access, error) or not lasting:
-                    raise
-            access = sign_in_by_password(access)
+        return run_again(run, access.with_home() if lasting else access, lasting=lasting)
 
     run_to_exit(work)
 
 
+def run_again(run: Callable[[Access], Coroutine[Any, Any, int]], access: Access, *, lasting: bool) -> int:
+    """Run a coroutine with an access; if that lasts, again by password when the token is not accepted any more."""
+    import asyncio
+
+    from securechat.plain.access import forget_rejected_token, sign_in_by_password
+
+    while True:
+        try:
+            return asyncio.run(run(access))
+        except NoEntryError as error:
+            if not forget_rejected_token(access, error) or not lasting:
+                raise
+        access = sign_in_by_password(access)
+
+
 def run_to_exit(work: Callable[[], int]) -> None:
     """Do something and exit: with the code it returns, or with that of what went wrong, said in plain lines."""
+    import logging
+
+    # A lost link is told in our words; asyncio would warn once more for each line that was on its way.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     # A name that the terminal's encoding lacks is no reason to stop.
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from securechat.cli.checks import check_ownership
+from securechat.cli.privacy import keep_private
 from securechat.config import CONFIG, Config, load_config
 from securechat.errors import ConfigError, SecurechatError
 from securechat.server.app import DATABASE, open_node
@@ -42,6 +44,14 @@ def carry_out(data: Path, request: Request) -> Any:
     if "error" in reply:
         raise RequestFailed(reply["error"])
     return reply["result"]
+
+
+def tell_server(data: Path, request: Request) -> None:
+    """Tell the running server of something that it is to keep; where none runs nobody is told.
+
+    Raises: ConfigError, RequestFailed.
+    """
+    _ask_server(data, msgspec.json.encode(request) + b"\n")
 
 
 def _ask_whoever_is_there(data: Path, line: bytes) -> bytes:
@@ -80,13 +90,25 @@ def _ask_server(data: Path, line: bytes) -> bytes | None:
 
 
 async def _do_it_here(data: Path, line: bytes) -> bytes:
+    keep_private()
     require_data_directory(data)
     config = find_config(data)
     check_settings(config)
+    _require_own(data)
     with DirectoryLock(data):
         # When storage fails, the request under way fails with it and says so; nobody else is to be told.
         async with open_node(data, config, "securechat.internal", failed=lambda _error: None) as node:
             return await answer_request(Office(node), line)
+
+
+def _require_own(data: Path) -> None:
+    """Refuse to make files in somebody else's data directory: its server could not open them afterwards.
+
+    Raises: ConfigError.
+    """
+    finding = check_ownership(data)
+    if not finding.ok:
+        raise ConfigError(f"{finding.seen}; {finding.remedy}")
 
 
 def find_config(data: Path) -> Config:

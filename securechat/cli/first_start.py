@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from securechat.config import CONFIG, DEFAULT_PORT, example_config
+from cryptography.exceptions import InvalidSignature
+
+from securechat.config import CONFIG, example_config
 from securechat.errors import ConfigError
 from securechat.pki import authority
 from securechat.pki.files import write_private
 from securechat.pki.names import parse_names
+from securechat.pki.pem import load_certificate
 from securechat.wire.names import is_hostname
 
 
@@ -54,16 +56,9 @@ class OwnCertificates:
         """Return the names that the certificate is made for."""
         return self._names or default_names()
 
-    def read_ca(self) -> bytes:
-        """Return the CA's certificate in PEM.
-
-        Raises: ConfigError.
-        """
-        path = self._data / authority.CA_CERTIFICATE
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+    def ca(self) -> Path | None:
+        """Return the path of the CA's certificate."""
+        return self._data / authority.CA_CERTIFICATE
 
     def renew(self) -> bool:
         """Renew the certificate when it is due; tell whether it was.
@@ -72,23 +67,17 @@ class OwnCertificates:
         """
         return authority.renew(self._data, datetime.now(UTC))
 
-    def first_words(self, port: int) -> list[str]:
-        """Return what to tell after the first start: where everything is, and the next commands; else nothing."""
+    def first_words(self) -> list[str]:
+        """Return what to tell after the first start: where everything is; else nothing."""
         if not self._is_first:
             return []
-        ca = self._data / authority.CA_CERTIFICATE
-        facts = authority.facts(ca, now=datetime.now(UTC))
-        names = self.names()
-        where = names[0] if port == DEFAULT_PORT else f"{names[0]}:{port}"
+        facts = authority.facts(self._data / authority.CA_CERTIFICATE, now=datetime.now(UTC))
         return [
             f"First start: made in {self._data.absolute()}",
-            f"  {authority.CA_CERTIFICATE}      the CA file that clients need",
-            f"              its fingerprint is {facts.fingerprint}",
-            f"  {authority.SERVER_CERTIFICATE}  the certificate, for {', '.join(names)}",
+            f"  {authority.CA_CERTIFICATE}       the CA file that clients need",
+            f"               its fingerprint is {facts.fingerprint}",
+            f"  {authority.SERVER_CERTIFICATE}   the certificate, for {', '.join(self.names())}",
             f"  {CONFIG}  every setting, with its default",
-            "Next, from another terminal, add a person and talk:",
-            f"  securechat-admin --data {_word(self._data)} user add alice",
-            f"  securechat-client {where} --ca {_word(ca)} --user alice",
         ]
 
 
@@ -118,16 +107,29 @@ class GivenCertificate:
         _write_example(self._data)
         return self._pair
 
-    def first_words(self, _port: int) -> list[str]:
+    def ca(self) -> Path | None:
+        """Return the path of the CA's certificate where it stands beside the server's own; None: everybody knows it."""
+        return find_ca(self._pair[0])
+
+    def renew(self) -> bool:
+        """Renew nothing: whoever made it does."""
+        return False
+
+    def first_words(self) -> list[str]:
         """Return nothing: who has certificates knows where they are."""
         return []
+
+
+def find_ca(certificate: Path) -> Path | None:
+    """Return the path of the CA that issued a certificate, if that is `ca.pem` in the same directory."""
+    path = certificate.parent / authority.CA_CERTIFICATE
+    try:
+        load_certificate(certificate).verify_directly_issued_by(load_certificate(path))
+    except (ConfigError, ValueError, TypeError, InvalidSignature):
+        return None
+    return path
 
 
 def _write_example(data: Path) -> None:
     if not (data / CONFIG).exists():
         write_private(data / CONFIG, example_config().encode())
-
-
-def _word(path: Path) -> str:
-    """Return a path as a shell takes it in any directory."""
-    return shlex.quote(str(path.absolute()))

@@ -15,7 +15,11 @@ from securechat.config import CONFIG, DEFAULT_PORT, Config, default_data_directo
 from securechat.errors import ConfigError
 
 if TYPE_CHECKING:
+    from securechat.cli.first_start import GivenCertificate, OwnCertificates
     from securechat.server.app import Endpoint
+    from securechat.server.certificates import Pair, Shown
+    from securechat.server.requests import Perform
+    from securechat.server.tls import Demand
 
 PROGRAM = "securechat-server"
 # A line with a lone backspace tells click to leave the lines after it as they are.
@@ -85,21 +89,25 @@ def _run(
     import asyncio
     import sys
 
-    from securechat.cli.first_start import GivenCertificate, OwnCertificates
-    from securechat.cli.logs import configure_logs
-    from securechat.server.app import Setup, serve
-    from securechat.server.tls import build_context
+    from securechat.cli.greeting import look_before_the_first_start, start_line, welcome_first_admin
+    from securechat.cli.links import reachable_names
+    from securechat.cli.logs import begin_logs
+    from securechat.cli.privacy import keep_private
+    from securechat.cli.serving import examiner
+    from securechat.pki.authority import CA_CERTIFICATE, SERVER_CERTIFICATE
+    from securechat.server.app import DATABASE, Setup, serve
 
-    configure_logs(log_format, log_level)
-    certificates: GivenCertificate | OwnCertificates
-    if pair is None:
-        certificates = OwnCertificates(data, names)
-    else:
-        build_context(*pair)  # A pair that cannot serve is found before anything is made.
-        certificates = GivenCertificate(data, pair, names)
+    keep_private()
+    begin_logs(log_format, log_level, config.logs.addresses)
+    examine = examiner(names, endpoints, is_own=pair is None)
+    certificates = _choose_certificates(data, names, pair, examine)
+    if not (data / DATABASE).exists():
+        look_before_the_first_start(data, config, endpoints, certificates.names())
 
-    def tell(listening: Sequence[Endpoint]) -> None:
-        for line in certificates.first_words(listening[0].port):
+    async def tell(listening: Sequence[Endpoint], perform: Perform) -> None:
+        certificate = pair[0] if pair else data / SERVER_CERTIFICATE
+        lines = certificates.first_words() or [start_line(data, certificate)]
+        for line in [*lines, *await welcome_first_admin(data, perform)]:
             click.echo(line, err=True)
         for endpoint in listening:
             click.echo(f"listening on {endpoint}", err=True)
@@ -111,13 +119,30 @@ def _run(
         _server_name(names),
         prepare=certificates.prepare,
         names=certificates.names(),
+        link_names=names or reachable_names(certificates.names(), [endpoint.host for endpoint in endpoints]),
         read_config=read_config,
-        read_ca=certificates.read_ca if isinstance(certificates, OwnCertificates) else None,
-        renew=certificates.renew if isinstance(certificates, OwnCertificates) else None,
+        ca=certificates.ca(),
+        own_ca=data / CA_CERTIFICATE if pair is None else None,
+        examine=examine,
+        renew=certificates.renew,
         spare_ipv6=spare_ipv6,
         ready=tell,
     )
     sys.exit(asyncio.run(serve(setup)))
+
+
+def _choose_certificates(
+    data: Path, names: Sequence[str], pair: Pair | None, examine: Callable[[Pair], Shown]
+) -> GivenCertificate | OwnCertificates:
+    from securechat.cli.first_start import GivenCertificate, OwnCertificates
+    from securechat.server.tls import build_context
+
+    if pair is None:
+        return OwnCertificates(data, names)
+    # A pair that cannot serve is found before anything is made.
+    build_context(*pair)
+    examine(pair)
+    return GivenCertificate(data, pair, names)
 
 
 def parse_endpoint(text: str) -> Endpoint:
@@ -128,8 +153,7 @@ def parse_endpoint(text: str) -> Endpoint:
     from securechat.server.app import Endpoint
 
     where, *options = text.split(",")
-    if options:
-        raise ConfigError(f"--listen {text}: unknown option {options[0]!r}; only HOST:PORT is known")
+    demand = _read_demand(text, options)
     host, colon, port = where.rpartition(":")
     if not colon or where.endswith("]"):
         host, port = where, str(DEFAULT_PORT)
@@ -137,7 +161,19 @@ def parse_endpoint(text: str) -> Endpoint:
         raise ConfigError(f"--listen {text}: write HOST:PORT, for example 0.0.0.0:6697 or [::]:6697")
     if ":" in host and not host.startswith("["):
         raise ConfigError(f"--listen {text}: put an IPv6 address in brackets, for example [::1]:6697")
-    return Endpoint(host.strip("[]"), int(port))
+    return Endpoint(host.strip("[]"), int(port), demand)
+
+
+def _read_demand(text: str, options: Sequence[str]) -> Demand:
+    match list(options):
+        case []:
+            return ""
+        case ["client-cert=optional"]:
+            return "optional"
+        case ["client-cert=required"]:
+            return "required"
+    known = "client-cert=optional or client-cert=required"
+    raise ConfigError(f"--listen {text}: unknown option {','.join(options)!r}; behind HOST:PORT, only {known} is known")
 
 
 def _load_config(data: Path, path: Path | None) -> Config:

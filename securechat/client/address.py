@@ -33,6 +33,8 @@ def parse_address(text: str) -> Address:
     Raises:
         ConfigError: no host, or no port between 1 and 65535.
     """
+    if text.startswith("securechat://"):
+        raise ConfigError("that is an invitation and not a host: type securechat-client join, and paste it when asked")
     host, port = _split(text)
     if not host or any(character.isspace() or not character.isprintable() for character in host):
         raise ConfigError(f"{text!r} names no host: write HOST or HOST:PORT")

@@ -14,10 +14,13 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from securechat.wire.invitation import pin_key
+
 LEAST_DIGITS: Final = 16
 """Hex digits of a fingerprint that must be given to have it compared."""
 
 _UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
+_CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 _NO_EXTENSION: Final = (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
@@ -54,6 +57,49 @@ def read_facts(der: bytes) -> CertificateFacts | None:
 def find_authority(chain: tuple[bytes, ...]) -> bytes | None:
     """Return the authority in a chain: a certificate behind the server's own that vouches for itself; None without one."""
     return next((der for der in reversed(chain[1:]) if _is_authority(der)), None)
+
+
+def read_authority(pem: bytes) -> bytes | None:
+    """Return the certificate of a file that holds exactly one, of an authority that vouches for itself; else None."""
+    found = _CERTIFICATE.findall(pem)
+    if len(found) != 1 or pem.count(b"-----BEGIN ") != 1:
+        return None
+    try:
+        der = ssl.PEM_cert_to_DER_cert(found[0].decode("ascii"))
+    except ValueError:
+        return None
+    return der if _is_authority(der) else None
+
+
+def pin_authority(der: bytes) -> str:
+    """Return the pin by which an invitation names an authority.
+
+    Raises:
+        ValueError: it cannot be read; one that was found to be an authority can.
+    """
+    return pin_key(_encode_key(_load(der)))
+
+
+def may_succeed(kept: bytes, offered: bytes, now: datetime) -> bool:
+    """Tell whether a certificate may take the place of a CA's that is kept: of an authority, by the same key, valid now.
+
+    One that begins before the kept one is no later one.
+    """
+    old, new = read_facts(kept), read_facts(offered)
+    if old is None or new is None or not _is_authority(offered):
+        return False
+    is_newer = kept != offered and old.not_before <= new.not_before
+    return is_newer and new.key_fingerprint == old.key_fingerprint and new.not_before <= now <= new.not_after
+
+
+def names_issuer(certificate: bytes, authority: bytes) -> bool:
+    """Tell whether a certificate claims to be signed by an authority's key. Nothing is proved by it. (RFC 5280, 4.2.1.1)"""
+    try:
+        claimed = _load(certificate).extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+        own = _load(authority).extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except (*_UNREADABLE, *_NO_EXTENSION):
+        return False
+    return claimed.key_identifier is not None and claimed.key_identifier == own.digest
 
 
 def is_fingerprint_of(typed: str, der: bytes) -> bool:
@@ -108,5 +154,8 @@ def _read_names(certificate: x509.Certificate) -> tuple[str, ...]:
 
 
 def _fingerprint_key(certificate: x509.Certificate) -> str:
-    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(key).hexdigest()
+    return hashlib.sha256(_encode_key(certificate)).hexdigest()
+
+
+def _encode_key(certificate: x509.Certificate) -> bytes:
+    return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

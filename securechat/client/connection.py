@@ -9,7 +9,8 @@ from typing import Final, Self
 
 from securechat.client.address import Address
 from securechat.client.timing import Timing
-from securechat.errors import ConfigError, UnreachableError
+from securechat.client.trust import NO_SERVER_OF_OURS, explain, explain_loss
+from securechat.errors import ConfigError, ProtocolError, UnreachableError
 
 CHUNK: Final = 65_536
 NEXT_ADDRESS: Final = 0.25
@@ -18,6 +19,24 @@ NEXT_ADDRESS: Final = 0.25
 
 class Lost(UnreachableError):
     """The connection is of no more use; another one may be."""
+
+
+ENDINGS: Final = (Lost, ProtocolError, OSError, EOFError, UnicodeError)
+"""What opening a connection or talking over it may raise; see `explain_end`."""
+Renew = Callable[[UnreachableError], Awaitable[tuple[ssl.SSLContext, str] | None]]
+"""Told why a certificate was not accepted; returns whom to trust instead and a remark about it for people, or None."""
+
+
+def explain_end(error: BaseException, host: str, *, connected: bool) -> UnreachableError:
+    """Say in one line why a connection ended or did not come about, in another what to do, and which fault it is.
+
+    error: one of `ENDINGS`. connected: it came about.
+    """
+    if isinstance(error, Lost):
+        return error
+    if isinstance(error, ProtocolError):
+        return UnreachableError(f"the server broke the protocol: {error}", NO_SERVER_OF_OURS)
+    return explain_loss(error) if connected else explain(error, host)
 
 
 class Connection:
@@ -103,3 +122,39 @@ class Connection:
         except (OSError, EOFError):
             # TimeoutError is an OSError: whoever does not say goodbye is left standing.
             self._writer.transport.abort()
+
+
+class Door:
+    """Opens connections to one server, one after the other.
+
+    context: from `trust.build_context`. renew: asked once more about a certificate that is not accepted.
+    """
+
+    def __init__(self, address: Address, context: ssl.SSLContext, timing: Timing, renew: Renew | None = None) -> None:
+        self._address = address
+        self._context = context
+        self._timing = timing
+        self._renew = renew
+        self._remarks: list[str] = []
+
+    async def open(self) -> Connection:
+        """Connect, with CA and host name verified.
+
+        Raises:
+            OSError, ConfigError: as `Connection.open`.
+        """
+        try:
+            return await Connection.open(self._address, self._context, self._timing)
+        except ssl.SSLCertVerificationError as error:
+            failure = explain(error, self._address.host)
+            renewed = await self._renew(failure) if self._renew is not None else None
+            if renewed is None:
+                raise
+        self._context, remark = renewed
+        self._remarks.append(remark)
+        return await Connection.open(self._address, self._context, self._timing)
+
+    def take_remarks(self) -> list[str]:
+        """Return, once, what people are to be told about whom this trusts now."""
+        remarks, self._remarks = self._remarks, []
+        return remarks

@@ -1,7 +1,8 @@
 """A TLS handshake made for looking at: what was agreed on, who vouches for whom, and nothing of ours sent.
 
 The one place where a certificate is looked at that was not accepted. Such a connection exists for as long as the
-handshake does, is written to by TLS alone, and never leaves this module.
+handshake does, is written to by TLS alone, and never leaves this module. Its context has one other user: `authority`,
+which asks for a public file.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def look_at(address: Address, context: ssl.SSLContext) -> Handshake:
     if failure.fault in (Fault.UNREACHABLE, Fault.NO_TLS):
         raise UnreachableError(f"{address}: {failure}", failure.remedy, failure.fault)
     try:
-        return _shake_hands(address, _build_looking_context(), failure)
+        return _shake_hands(address, build_looking_context("irc"), failure)
     except (OSError, EOFError, UnicodeError):
         raise UnreachableError(f"{address}: {failure}", failure.remedy, failure.fault) from None
 
@@ -89,10 +90,14 @@ def read_group(received: bytes) -> str:
     return _GROUPS.get(number, f"0x{number:04x}")
 
 
-def _build_looking_context() -> ssl.SSLContext:
+def build_looking_context(protocol: str) -> ssl.SSLContext:
+    """Return a context that accepts whoever answers: what comes over it is only to be looked at.
+
+    protocol: which the connection is for, as ALPN names it.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["irc"])
+    context.set_alpn_protocols([protocol])
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from securechat.client.address import Address
-from securechat.client.connection import Connection, Lost
+from securechat.client.connection import ENDINGS, Connection, Door, Lost, Renew, explain_end
 from securechat.client.errors import DeliveryUnknown, LineTooLong, MessageRefused, SignInError, Unsendable
 from securechat.client.events import (
     Acknowledged,
@@ -21,6 +21,7 @@ from securechat.client.events import (
     Event,
     HistoryFailed,
     HistoryRequest,
+    Noticed,
     Refused,
     Renamed,
     SignedIn,
@@ -33,8 +34,8 @@ from securechat.client.session import ClientSession
 from securechat.client.signin import Phase, explain_refusal, rename_user
 from securechat.client.state import State
 from securechat.client.timing import Backoff, Timing, milliseconds
-from securechat.client.trust import GONE, NO_SERVER_OF_OURS, explain, explain_loss, is_final
-from securechat.errors import Fault, ProtocolError, UnreachableError
+from securechat.client.trust import GONE, is_final
+from securechat.errors import Fault, UnreachableError
 
 MAX_EVENTS: Final = 2000
 """Events waiting for a consumer; beyond it nothing is read from the server until the consumer has caught up."""
@@ -49,7 +50,7 @@ class Link:
     not accepted. Whoever stops iterating stops reading: after `MAX_EVENTS` the server is left waiting.
 
     user: account name, or `account@device`; secret: its password or a token.
-    context: from `trust.build_context`; CA and host name are verified by it.
+    context: from `trust.build_context`; CA and host name are verified by it. renew: see `connection.Renew`.
     backlog: how many earlier messages of each conversation to begin with.
     follow: the conversations whose messages are wanted; None for all of them.
     outbox: holds what was not confirmed last time; a new one unless given.
@@ -69,6 +70,7 @@ class Link:
         since: Mapping[str, tuple[int, str]] | None = None,
         outbox: Outbox | None = None,
         offline: bool = False,
+        renew: Renew | None = None,
         timing: Timing | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
@@ -81,8 +83,8 @@ class Link:
             self.state.note_position(conversation, moment, msgid)
         self._user = user
         self._secret = secret
-        self._context = context
         self._timing = timing or Timing()
+        self._door = Door(address, context, self._timing, renew)
         self._sleep = sleep
         self._clock = clock
         self._backoff = Backoff(self._timing.first_delay, self._timing.most_delay, chance)
@@ -272,15 +274,10 @@ class Link:
         Raises:
             SignInError, UnreachableError: there is no use in trying again.
         """
-        final = False
         try:
             await self._converse(welcomed)
-        except Lost as lost:
-            failure: UnreachableError = lost
-        except ProtocolError as error:
-            failure = UnreachableError(f"the server broke the protocol: {error}", NO_SERVER_OF_OURS)
-        except (OSError, EOFError, UnicodeError) as error:
-            failure = explain(error, self.address.host) if self._connection is None else explain_loss(error)
+        except ENDINGS as error:
+            failure = explain_end(error, self.address.host, connected=self._connection is not None)
             final = is_final(error)
         finally:
             await self._hang_up()
@@ -289,7 +286,9 @@ class Link:
         return str(failure)
 
     async def _converse(self, welcomed: asyncio.Future[None]) -> None:
-        self._connection = await Connection.open(self.address, self._context, self._timing)
+        self._connection = await self._door.open()
+        for remark in self._door.take_remarks():
+            await self._tell(Noticed("", remark))
         self._session = ClientSession(self._user, self._secret, milliseconds)
         try:
             async with asyncio.timeout(self._timing.sign_in) as deadline:

@@ -199,7 +199,8 @@ def explain_refusal(event: SignInRefused) -> NoEntryError:
         return NoEntryError(f"the account is disabled: {said}", "ask the server's admin", Fault.DISABLED)
     if event.code in _WRONG_PASSWORD:
         cause = f"wrong name or password ({event.reason}, {event.code})"
-        return NoEntryError(cause, "check both; a token that was revoked is wrong too", Fault.CREDENTIALS)
+        remedy = "check both: a token that was revoked is wrong too; who was given another name says --user NAME"
+        return NoEntryError(cause, remedy, Fault.CREDENTIALS)
     return NoEntryError(said, "ask the server's admin", Fault.REFUSED)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -24,9 +24,18 @@ from securechat.pki.certificate import (
     read_kind,
 )
 from securechat.pki.files import PRIVATE_FILE, PUBLIC_FILE, make_private_directory, write_together
-from securechat.pki.names import SubjectName, constrain_to, find_outside, parse_names, read_names
+from securechat.pki.names import constrain_to, parse_names, read_names
+from securechat.pki.pairs import is_sound, require_free, require_private, write_new_pair, write_pair
 from securechat.pki.pem import encode_certificate, encode_key, is_present, load_certificate, load_key
-from securechat.wire.names import is_account_name
+from securechat.pki.signing import (
+    Issued,
+    is_authority,
+    require_able,
+    require_right_clock,
+    sign_leaf,
+    sign_revocations,
+)
+from securechat.wire.names import account_uri, is_account_name
 
 CA_CERTIFICATE = "ca.pem"
 CA_KEY = "ca.key"
@@ -35,14 +44,6 @@ SERVER_KEY = "server.key"
 
 AUTHORITY_DAYS = 3650
 LEAF_DAYS = 90
-
-
-@dataclass(frozen=True)
-class Issued:
-    """A new certificate and its private key, both PEM."""
-
-    certificate_pem: bytes
-    key_pem: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,10 @@ class Authority:
             key: Its key, where there is one already.
 
         Raises:
-            ConfigError: A name to constrain it to is no name.
+            ConfigError: A name to constrain it to is no name, or the clock is wrong.
 
         """
+        require_right_clock(now)
         key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:LONGEST_COMMON_NAME])])
         builder = (
@@ -107,12 +109,10 @@ class Authority:
             ConfigError: A file is missing, unreadable or no such thing, or the two do not belong together.
 
         """
-        certificate = load_certificate(directory / CA_CERTIFICATE)
-        key = load_key(directory / CA_KEY)
+        certificate = _load_authority(directory)
+        key = _load_key(directory)
         if certificate.public_key() != key.public_key():
             raise ConfigError(f"{directory / CA_KEY}: is not the key of {CA_CERTIFICATE}: put the right one back")
-        if not _is_authority(certificate):
-            raise ConfigError(f"{directory / CA_CERTIFICATE}: is not the certificate of an authority: put it back")
         return cls(certificate, key)
 
     def save(self, directory: Path) -> None:
@@ -141,57 +141,40 @@ def issue_server(authority: Authority, names: Sequence[str], *, now: datetime, d
 
     """
     subjects = parse_names(names)
-    _require_able(authority, subjects, now)
-    issued = _issue(authority, choose_subject(subjects), ExtendedKeyUsageOID.SERVER_AUTH, subjects, now, days)
+    require_able(authority.certificate, subjects, now)
+    purpose = ExtendedKeyUsageOID.SERVER_AUTH
+    subject = choose_subject(subjects)
+    issued = sign_leaf(authority.certificate, authority.key, subject, purpose, subjects, now=now, days=days)
     # The server shows its authority too: whoever does not know it yet has something to compare with its fingerprint.
     chain = issued.certificate_pem + encode_certificate(authority.certificate)
-    return Issued(chain, issued.key_pem)
+    return replace(issued, certificate_pem=chain)
 
 
-def issue_client(authority: Authority, account: str, *, now: datetime, days: int = LEAF_DAYS) -> Issued:
-    """Issue a certificate that an account's owner shows instead of a password; its common name is the account's.
+def issue_client(
+    authority: Authority, account: str, account_id: str, *, now: datetime, days: int = LEAF_DAYS
+) -> Issued:
+    """Issue a certificate that an account's owner shows instead of a password.
+
+    It names the account by its id, as a URI; the common name is what the account is called now, for people to read.
 
     Args:
         authority: Who signs.
         account: The account's name; whether there is such an account is not known here.
+        account_id: The account's id.
         now: The time, with its zone.
         days: How long it lasts; it ends with the authority at the latest.
 
     Raises:
-        ConfigError: That cannot be an account's name, or the authority has expired.
+        ConfigError: That cannot be an account's name, the authority has expired, or the clock is wrong.
 
     """
     if not is_account_name(account):
         raise ConfigError(f"{account!r} cannot be an account's name: a letter, then up to 31 letters, digits, - or _")
-    _require_able(authority, (), now)
+    require_able(authority.certificate, (), now)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, account)])
-    return _issue(authority, subject, ExtendedKeyUsageOID.CLIENT_AUTH, (), now, days)
-
-
-def _issue(
-    authority: Authority,
-    subject: x509.Name,
-    purpose: x509.ObjectIdentifier,
-    names: Sequence[SubjectName],
-    now: datetime,
-    days: int,
-) -> Issued:
-    key = ec.generate_private_key(ec.SECP256R1())
-    not_after = min(now + timedelta(days=days), authority.certificate.not_valid_after_utc)
-    ca_identifier = authority.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    builder = (
-        begin(subject, authority.certificate.subject, key.public_key(), now, not_after)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(allow_usage(digital_signature=True), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(ca_identifier),
-            critical=False,
-        )
-    )
-    if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=not list(subject))
-    return Issued(encode_certificate(builder.sign(authority.key, hashes.SHA256())), encode_key(key))
+    names = [x509.UniformResourceIdentifier(account_uri(account_id))]
+    purpose = ExtendedKeyUsageOID.CLIENT_AUTH
+    return sign_leaf(authority.certificate, authority.key, subject, purpose, names, now=now, days=days)
 
 
 def init(directory: Path, names: Sequence[str], *, now: datetime, constrain: Sequence[str] | None = None) -> list[Path]:
@@ -214,23 +197,26 @@ def init(directory: Path, names: Sequence[str], *, now: datetime, constrain: Seq
 
     """
     wanted = [str(name.value) for name in parse_names(names)]
-    authority = _load_existing(directory)
-    if authority is None:
-        key = load_key(directory / CA_KEY) if is_present(directory / CA_KEY) else None
-        new = Authority.create(f"securechat CA {wanted[0]}", now=now, constrain=constrain, key=key)
-        issued = issue_server(new, wanted, now=now)
-        if is_present(directory / SERVER_CERTIFICATE):
-            raise _refuse_foreign(directory)
-        make_private_directory(directory)
-        new.save(directory)
-        return [directory / CA_CERTIFICATE, directory / CA_KEY, *_write_pair(directory, issued)]
+    if not is_present(directory / CA_CERTIFICATE):
+        return _found(directory, wanted, now, constrain)
     if constrain is not None:
         raise ConfigError(f"{directory / CA_CERTIFICATE}: exists and keeps its constraints: leave them out")
     if is_present(directory / SERVER_CERTIFICATE):
-        certificate = _load_own(directory, authority)
-        if set(read_names(certificate)) == set(wanted) and _is_sound(directory, certificate, now):
+        certificate = _load_own(directory)
+        if set(read_names(certificate)) == set(wanted) and is_sound(certificate, directory / SERVER_KEY, now):
             return []
-    return _write_pair(directory, issue_server(authority, wanted, now=now))
+    return _write_own(directory, issue_server(Authority.load(directory), wanted, now=now))
+
+
+def _found(directory: Path, names: Sequence[str], now: datetime, constrain: Sequence[str] | None) -> list[Path]:
+    key = _load_key(directory) if is_present(directory / CA_KEY) else None
+    new = Authority.create(f"securechat CA {names[0]}", now=now, constrain=constrain, key=key)
+    issued = issue_server(new, names, now=now)
+    if is_present(directory / SERVER_CERTIFICATE):
+        raise _refuse_foreign(directory)
+    make_private_directory(directory)
+    new.save(directory)
+    return [directory / CA_CERTIFICATE, directory / CA_KEY, *_write_own(directory, issued)]
 
 
 def renew(directory: Path, now: datetime, force: bool = False) -> bool:
@@ -250,11 +236,10 @@ def renew(directory: Path, now: datetime, force: bool = False) -> bool:
         ConfigError: A file is missing, unreadable or not ours, or the authority has expired; nothing was changed.
 
     """
-    authority = Authority.load(directory)
-    certificate = _load_own(directory, authority)
-    if not force and _is_sound(directory, certificate, now):
+    certificate = _load_own(directory)
+    if not force and is_sound(certificate, directory / SERVER_KEY, now):
         return False
-    _write_pair(directory, issue_server(authority, read_names(certificate), now=now))
+    _write_own(directory, issue_server(Authority.load(directory), read_names(certificate), now=now))
     return True
 
 
@@ -266,11 +251,22 @@ def issue(directory: Path, names: Sequence[str], *, out: Path, now: datetime, da
 
     """
     issued = issue_server(Authority.load(directory), names, now=now, days=days)
-    return _write_new_pair(out, issued, SERVER_CERTIFICATE, SERVER_KEY)
+    return write_new_pair(out, issued, SERVER_CERTIFICATE, SERVER_KEY)
 
 
-def enrol(directory: Path, account: str, *, out: Path, now: datetime, days: int = LEAF_DAYS) -> list[Path]:
+def enrol(
+    directory: Path,
+    account: str,
+    account_id: str,
+    *,
+    out: Path,
+    now: datetime,
+    note: Callable[[Issued], None],
+    days: int = LEAF_DAYS,
+) -> list[Path]:
     """Issue a client certificate by the authority in `directory` into another directory: NAME.pem and NAME.key.
+
+    note: puts it on record, before anybody can have it. The other arguments are those of `issue_client`.
 
     Returns:
         The files written.
@@ -279,14 +275,17 @@ def enrol(directory: Path, account: str, *, out: Path, now: datetime, days: int 
         ConfigError: As `issue_client`; or `out` holds a certificate or key of that name already, which is left alone.
 
     """
-    issued = issue_client(Authority.load(directory), account, now=now, days=days)
-    return _write_new_pair(out, issued, f"{account}.pem", f"{account}.key")
+    issued = issue_client(Authority.load(directory), account, account_id, now=now, days=days)
+    require_free(out, f"{account}.pem", f"{account}.key")
+    make_private_directory(out)
+    note(issued)
+    return write_new_pair(out, issued, f"{account}.pem", f"{account}.key")
 
 
-def renewal_due(certificate: x509.Certificate, now: datetime) -> bool:
-    """Tell whether two thirds of a certificate's life have passed."""
-    life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
-    return now >= certificate.not_valid_before_utc + life * 2 / 3
+def revocations(directory: Path, revoked: Mapping[int, datetime], *, now: datetime, days: int) -> bytes:
+    """Return the authority's list of revoked certificates, PEM. (`signing.sign_revocations`)"""
+    authority = Authority.load(directory)
+    return sign_revocations(authority.certificate, authority.key, revoked, now=now, days=days)
 
 
 def facts(path: Path, *, now: datetime) -> CertificateFacts:
@@ -319,39 +318,33 @@ def fingerprint(certificate_pem: bytes) -> str:
     return format_fingerprint(x509.load_pem_x509_certificate(certificate_pem))
 
 
-def _is_authority(certificate: x509.Certificate) -> bool:
-    # Both extensions are what issuing relies on.
-    try:
-        certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
-        return False
+def _load_authority(directory: Path) -> x509.Certificate:
+    """Read the authority's certificate; its key is needed only to sign, and looked at only so far."""
+    certificate = load_certificate(directory / CA_CERTIFICATE)
+    if not is_authority(certificate):
+        raise ConfigError(f"{directory / CA_CERTIFICATE}: is not the certificate of an authority: put it back")
+    if is_present(directory / CA_KEY):
+        require_private(directory / CA_KEY)
+    return certificate
 
 
-def _require_able(authority: Authority, subjects: Sequence[SubjectName], now: datetime) -> None:
-    end = authority.certificate.not_valid_after_utc
-    if now >= end:
-        raise ConfigError(f"the authority expired on {end:%Y-%m-%d}: make a new one with `securechat-admin cert init`")
-    try:
-        constraints = authority.certificate.extensions.get_extension_for_class(x509.NameConstraints).value
-    except x509.ExtensionNotFound:
-        return
-    outside = find_outside(constraints, subjects)
-    if outside:
-        raise ConfigError(f"the authority is constrained to other names than {', '.join(outside)}: make a new one")
+def _load_key(directory: Path) -> ec.EllipticCurvePrivateKey:
+    require_private(directory / CA_KEY)
+    return load_key(directory / CA_KEY)
 
 
-def _load_existing(directory: Path) -> Authority | None:
-    return Authority.load(directory) if is_present(directory / CA_CERTIFICATE) else None
-
-
-def _load_own(directory: Path, authority: Authority) -> x509.Certificate:
+def _load_own(directory: Path) -> x509.Certificate:
+    authority = _load_authority(directory)
     certificate = load_certificate(directory / SERVER_CERTIFICATE)
     try:
-        certificate.verify_directly_issued_by(authority.certificate)
+        certificate.verify_directly_issued_by(authority)
     except (InvalidSignature, ValueError, TypeError):
         raise _refuse_foreign(directory) from None
     return certificate
+
+
+def _write_own(directory: Path, issued: Issued) -> list[Path]:
+    return write_pair(directory, issued, SERVER_CERTIFICATE, SERVER_KEY)
 
 
 def _refuse_foreign(directory: Path) -> ConfigError:
@@ -359,32 +352,3 @@ def _refuse_foreign(directory: Path) -> ConfigError:
     return ConfigError(
         f"{directory / SERVER_CERTIFICATE}: is not from this {CA_CERTIFICATE}: move it away, or use --cert and --key"
     )
-
-
-def _is_sound(directory: Path, certificate: x509.Certificate, now: datetime) -> bool:
-    path = directory / SERVER_KEY
-    if renewal_due(certificate, now) or not is_present(path):
-        return False
-    try:
-        return load_key(path).public_key() == certificate.public_key()
-    except ConfigError:
-        return False
-
-
-def _write_new_pair(out: Path, issued: Issued, certificate: str, key: str) -> list[Path]:
-    for name in (certificate, key):
-        if is_present(out / name):
-            raise ConfigError(f"{out / name}: exists already: move it away or choose another directory")
-    make_private_directory(out)
-    return _write_pair(out, issued, certificate, key)
-
-
-def _write_pair(
-    directory: Path, issued: Issued, certificate: str = SERVER_CERTIFICATE, key: str = SERVER_KEY
-) -> list[Path]:
-    # Two files cannot be renamed at once. After a crash in between the old certificate faces a new key: a mismatch
-    # that whoever loads the pair is told of, and that `renew` mends.
-    private = (directory / key, issued.key_pem, PRIVATE_FILE)
-    public = (directory / certificate, issued.certificate_pem, PUBLIC_FILE)
-    write_together([private, public])
-    return [directory / certificate, directory / key]

@@ -33,7 +33,13 @@ def make_private_directory(path: Path) -> None:
 
     """
     try:
+        missing = [each for each in (path, *path.absolute().parents) if not each.exists()]
         path.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        if missing and os.geteuid() == 0:
+            # As with files: what an administrator makes is for whose place this is.
+            place = missing[-1].absolute().parent.stat()
+            for each in missing:
+                os.chown(each, place.st_uid, place.st_gid)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be made a directory ({error.strerror}): choose another place") from error
 

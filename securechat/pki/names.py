@@ -40,6 +40,19 @@ def read_names(certificate: x509.Certificate) -> tuple[str, ...]:
     return tuple(str(name.value) for name in extension.value if isinstance(name, SubjectName))
 
 
+def find_missing(wanted: Sequence[str], covered: Sequence[str]) -> list[str]:
+    """Return the host names and addresses that a certificate for the names `covered` is not for (RFC 6125, 6.4).
+
+    Raises:
+        ConfigError: One of them is neither.
+
+    """
+    if not wanted:
+        return []
+    have = {str(name.value) for name in parse_names(covered)} if covered else set()
+    return [str(name.value) for name in parse_names(wanted) if not _is_covered(name, have)]
+
+
 def constrain_to(names: Sequence[str]) -> x509.NameConstraints:
     """Allow these names, host names with everything below them, and nothing else (RFC 5280, 4.2.1.10).
 
@@ -91,6 +104,12 @@ def _parse_host(text: str) -> x509.DNSName:
     if not all(_LABEL.fullmatch(label) for label in labels):
         raise refusal
     return x509.DNSName(host)
+
+
+def _is_covered(name: SubjectName, have: set[str]) -> bool:
+    text = str(name.value)
+    is_host = isinstance(name, x509.DNSName) and not text.startswith("*.")
+    return text in have or (is_host and f"*.{text.partition('.')[2]}" in have)
 
 
 def _to_subtree(name: SubjectName) -> SubjectName:

@@ -5,7 +5,9 @@ What the options leave out comes from the profile, and what that leaves out from
 
 from __future__ import annotations
 
+import ssl
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +27,7 @@ from securechat.client.profile import (
     remember,
 )
 from securechat.client.trust import build_context
-from securechat.errors import ConfigError, Fault, NoEntryError
+from securechat.errors import ConfigError, Fault, NoEntryError, UnreachableError
 from securechat.plain.asking import MAX_ANSWER, ask, ask_password, is_somebody_there, read_first_line
 from securechat.plain.printed import warn
 from securechat.plain.typed import find_stdin
@@ -42,6 +44,7 @@ class Access:
 
     home: a private directory of this client for this server and account; None where nothing can be kept.
     place: where the secret is kept, if it is a token that this client keeps: `keyring` or `file`; else "".
+    is_ca_given: somebody has named the CA file just now: it is not the profile's.
     """
 
     address: Address
@@ -50,14 +53,33 @@ class Access:
     secret: str = field(repr=False)
     home: Path | None = None
     place: str = ""
+    is_ca_given: bool = False
 
-    def open_link(self, **options: Any) -> Link:
+    def open_link(self, *, tell: Callable[[str], None] = warn, **options: Any) -> Link:
         """Return a link, not yet connected; `options` as those of `Link`.
+
+        tell: called with a line for people when the CA was renewed; it is an event too.
 
         Raises:
             ConfigError: the CA file, the name or the secret cannot be used.
         """
-        return Link(self.address, self.user, self.secret, build_context(self.ca), **options)
+        ca = self.ca
+
+        async def renew(failure: UnreachableError) -> tuple[ssl.SSLContext, str] | None:
+            # Reads certificates, which is slow to load and hardly ever needed.
+            from securechat.plain.renewing import renew_authority
+
+            found = await renew_authority(self.address, ca, failure, is_given=self.is_ca_given) if ca else None
+            if found is not None:
+                tell(f"-- {found[1]}")
+            return found
+
+        return Link(self.address, self.user, self.secret, build_context(ca), renew=renew, **options)
+
+    @property
+    def credentials(self) -> Credentials:
+        """Where this client keeps a token of the account."""
+        return Credentials(account_directory(find_home(), self.address, self.user), self.address, self.user)
 
     def with_home(self) -> Access:
         """Return this access with a home that is there; without one where it cannot be made."""
@@ -90,17 +112,18 @@ def build_access(
     known = profile.find(address)
     if not has_secret or ca is None:
         known = _settle_trust(address, known, ca, meets=not has_secret and is_somebody_there())
+    is_given = ca is not None
     ca = ca or (find_home() / known.ca if known.ca else None)
     if ca is not None:
         # What costs no secret is checked before one is asked for.
         build_context(ca)
-    access = Access(address, ca, _choose_user(user or known.user, address), "")
+    access = Access(address, ca, _choose_user(user or known.user, address), "", is_ca_given=is_given)
     if from_stdin:
         secret = _check_secret(read_first_line(find_stdin()), "the first line of standard input")
         return replace(access, secret=secret)
     if token_file:
         return replace(access, secret=_check_secret(_read_token_file(token_file), str(token_file)))
-    return _find_token(access, known) or sign_in_by_password(access)
+    return find_token(access, known) or sign_in_by_password(access)
 
 
 def sign_in_by_password(access: Access) -> Access:
@@ -116,7 +139,7 @@ def sign_in_by_password(access: Access) -> Access:
     known = read_profile(find_home()).find(access.address)
     if not known.user or known.user == access.user:
         known = replace(known, user=access.user, token=place)
-    _remember(access.address, known)
+    remember_server(access.address, known)
     return replace(access, secret=token or password, place=place)
 
 
@@ -125,7 +148,10 @@ def forget_rejected_token(access: Access, error: NoEntryError) -> bool:
     if not access.place or error.fault is not Fault.CREDENTIALS or not is_somebody_there():
         return False
     warn("-- the token that is kept for this device is not accepted any more and is forgotten: the password is needed")
-    _credentials(access).forget(access.place)
+    warn(
+        "   (without one: ask the admin for a new link, and `join`; with another name meanwhile: start with --user NAME)"
+    )
+    access.credentials.forget(access.place)
     return True
 
 
@@ -184,18 +210,19 @@ def _settle_trust(address: Address, known: KnownServer, ca: Path | None, *, meet
     else:
         met = first_contact.meet(home, address, known)
     if met != known:
-        _remember(address, met)
+        remember_server(address, met)
     return met
 
 
-def _remember(address: Address, known: KnownServer) -> None:
+def remember_server(address: Address, known: KnownServer) -> None:
+    """Write what is known of a server into the profile; where that cannot be, say so and go on."""
     try:
         remember(find_home(), address, known)
     except ConfigError as error:
         warn(f"securechat-client: {show(str(error))}; this is not remembered")
 
 
-def _find_token(access: Access, known: KnownServer) -> Access | None:
+def find_token(access: Access, known: KnownServer) -> Access | None:
     """Return the access with the token that is kept for it; None when there is none.
 
     The profile says where the token of its own user is. Those of others are looked for, in the keyring only when
@@ -206,7 +233,7 @@ def _find_token(access: Access, known: KnownServer) -> Access | None:
     else:
         places = (FILE, KEYRING) if is_somebody_there() else (FILE,)
     for place in places:
-        token = _credentials(access).find(place)
+        token = access.credentials.find(place)
         if token:
             return replace(access, secret=token, place=place)
     return None
@@ -243,19 +270,18 @@ def _keep_token(access: Access, token: str) -> str:
     """Keep a token and say where; returns the place, "" when there is none."""
     if not token:
         return ""
-    credentials = _credentials(access)
     try:
-        place = credentials.keep(token)
+        place = access.credentials.keep(token)
     except ConfigError as error:
         warn(f"-- {show(str(error))}; the password will be asked for again")
         return ""
-    where = "the keyring" if place == KEYRING else f"{show(str(credentials.path))}, which only you can read"
-    warn(f"-- a token for this device is kept in {where}; the password is not needed here any more")
+    warn(f"-- a token for this device is kept in {name_place(access, place)}; the password is not needed here any more")
     return place
 
 
-def _credentials(access: Access) -> Credentials:
-    return Credentials(account_directory(find_home(), access.address, access.user), access.address, access.user)
+def name_place(access: Access, place: str) -> str:
+    """Return where a token is kept, for people."""
+    return "the keyring" if place == KEYRING else f"{show(str(access.credentials.path))}, which only you can read"
 
 
 def _read_token_file(path: Path) -> bytes:

@@ -44,12 +44,23 @@ def ask_password(user: str, where: str) -> str:
     Raises:
         EOFError: the terminal is gone, or Ctrl-D was typed. ConfigError: it is no UTF-8.
     """
+    return ask_unseen(f"Password of {show(user)} at {show(where)}: ", "the password")
+
+
+def ask_unseen(question: str, what: str) -> str:
+    """Return what is typed without being shown.
+
+    what: what it is called in an error.
+
+    Raises:
+        EOFError: the terminal is gone, or Ctrl-D was typed. ConfigError: it is no UTF-8.
+    """
     import getpass
 
     try:
-        return getpass.getpass(f"Password of {show(user)} at {show(where)}: ")
+        return getpass.getpass(question)
     except UnicodeDecodeError:
-        raise ConfigError("the password is not UTF-8; set the terminal's encoding to it") from None
+        raise ConfigError(f"{what} is not UTF-8; set the terminal's encoding to it") from None
 
 
 def _read_byte(descriptor: int, source: str) -> bytes:

@@ -52,7 +52,7 @@ def meet(home: Path, address: Address, known: KnownServer) -> KnownServer:
         if not typed:
             break
         if authority is not None and is_fingerprint_of(typed, authority):
-            return _pin(home, address, known, authority)
+            return pin(home, address, known, authority)
         path = _find_file(typed)
         if path is not None:
             return adopt(address, known, path)
@@ -67,7 +67,7 @@ def adopt(address: Address, known: KnownServer, ca: Path) -> KnownServer:
     Raises:
         UnreachableError: it has not. ConfigError: the file is none.
     """
-    _verify(address, ca)
+    verify(address, ca)
     return replace(known, ca=str(ca.absolute()), fingerprint="")
 
 
@@ -81,7 +81,7 @@ def fetch(home: Path, address: Address, known: KnownServer) -> KnownServer:
     if authority is None or not is_fingerprint_of(known.fingerprint, authority):
         cause = f"{address}: the server does not show a CA with the fingerprint in the profile"
         raise UnreachableError(cause, _HOW, Fault.UNKNOWN_CA)
-    return _pin(home, address, known, authority)
+    return pin(home, address, known, authority)
 
 
 def _find_file(typed: str) -> Path | None:
@@ -106,7 +106,16 @@ def _introduce(address: Address, authority: bytes | None) -> None:
     warn(f"   and type or paste what you were told, {LEAST_DIGITS} digits of it at least. Nothing is sent before.")
 
 
-def _pin(home: Path, address: Address, known: KnownServer, authority: bytes) -> KnownServer:
+def pin(
+    home: Path, address: Address, known: KnownServer, authority: bytes, said: str = "it is the one;"
+) -> KnownServer:
+    """Keep a CA that was compared, and return what is known with it, once the server has proved to be of it.
+
+    authority: in DER. said: what people are told then, before the words "kept in".
+
+    Raises:
+        UnreachableError: it has not. ConfigError: it cannot be kept.
+    """
     facts = read_facts(authority)
     assert facts is not None
     directory = server_directory(home, address)
@@ -117,13 +126,19 @@ def _pin(home: Path, address: Address, known: KnownServer, authority: bytes) -> 
     except OSError as error:
         raise ConfigError(f"{ca}: cannot be written ({error.strerror}); check its owner and mode") from None
     # Whoever can show the CA's certificate need not be the one it vouches for.
-    _verify(address, ca)
-    warn(f"-- it is the one; kept in {show(str(ca))}")
+    verify(address, ca)
+    warn(f"-- {said} kept in {show(str(ca))}")
     return replace(known, ca=str(ca.relative_to(home)), fingerprint=facts.key_fingerprint)
 
 
-def _verify(address: Address, ca: Path) -> None:
-    """Connect afresh, with CA and host name verified, and send nothing."""
+def verify(address: Address, ca: Path | None) -> None:
+    """Connect afresh, with CA and host name verified, and send nothing.
+
+    ca: the only one to trust; None for those of the system.
+
+    Raises:
+        UnreachableError: nobody is there, or is who it should be.
+    """
     failure = look_at(address, build_context(ca)).failure
     if failure is not None:
         raise _refuse(address, failure)

@@ -367,6 +367,10 @@ def is_command(text: str) -> bool:
     return text.startswith("/") and not text.startswith("//")
 
 
+def _keep_quiet(_: str) -> None:
+    """What a link has to tell comes as an event too, which does not get in the way of what is being typed."""
+
+
 async def talk(access: Access) -> int:
     """Run the line mode until it is left; returns the exit code."""
     stdin = find_stdin()
@@ -379,7 +383,7 @@ async def talk(access: Access) -> int:
         # Whoever was in before wants to write down what is to be said; a script wants to know that it cannot be.
         offline = os.isatty(stdin) and bool(since or access.place)
         options = {"since": since, "outbox": belongings.make_outbox(), "offline": offline}
-        async with access.open_link(backlog=BACKLOG, **options) as link:
+        async with access.open_link(tell=_keep_quiet, backlog=BACKLOG, **options) as link:
             if not on_terminal:
                 return await Talk(link, Roll(), belongings).run(read_lines(stdin))
             # What only a terminal needs costs everybody else time.

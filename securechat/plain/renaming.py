@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from securechat.client.credentials import Credentials
 from securechat.client.profile import KEYRING, account_directory, find_home, read_profile, remember
 from securechat.client.signin import rename_user
 from securechat.errors import ConfigError
@@ -42,12 +41,12 @@ def _move_home(old: Path, new: Path) -> Path:
 
 def _move_token(access: Access, moved: Access) -> str:
     """Return where the token is kept by the new name."""
-    there = _credentials(moved)
+    there = moved.credentials
     if not access.place or there.find(access.place):
         return access.place
     place = there.keep(access.secret)
     if access.place == KEYRING:
-        _credentials(access).forget(KEYRING)
+        access.credentials.forget(KEYRING)
     return place
 
 
@@ -58,7 +57,3 @@ def _change_profile(access: Access, moved: Access) -> bool:
         return False
     remember(find_home(), access.address, replace(known, user=moved.user, token=moved.place))
     return True
-
-
-def _credentials(access: Access) -> Credentials:
-    return Credentials(account_directory(find_home(), access.address, access.user), access.address, access.user)

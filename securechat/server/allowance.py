@@ -18,3 +18,7 @@ class Allowance(NamedTuple):
 
 STRANGER = Allowance(32, 16_384)
 MEMBER = Allowance(512, 262_144)
+STRANGER_BYTES = 65_536
+"""What a client may send in all before it has signed in: many times what the longest sign-in takes."""
+STRANGER_COMMANDS = 200
+"""Commands of such a client that are judged in all."""

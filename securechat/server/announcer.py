@@ -104,7 +104,7 @@ class Announcer:
 
     def _kill(self, killed: Killed) -> None:
         by, name = self._world.directory.name_of(killed.by), self._world.directory.name_of(killed.account)
-        log.warning("killed", account=name, by=by, reason=killed.reason)
+        log.info("killed", account=name, by=by, reason=killed.reason)
         for connection in list(self._audiences.signed(killed.account)):
             if connection.session.is_ready:
                 connection.transport.write(encode(kill_line(killed, self._world, connection.session.caps)))

@@ -10,42 +10,54 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
+from securechat import __version__
 from securechat.auth.passwords import PasswordChecker
 from securechat.config import Config
 from securechat.errors import ConfigError
+from securechat.server.auditing import TrailKeeper
+from securechat.server.certificates import Certificates, Pair, Shown
 from securechat.server.control import Control, require_free_place
 from securechat.server.entrance import Entrance
 from securechat.server.footprint import Footprint, occupy
-from securechat.server.listener import ConnectionLimits, Listener, raise_descriptor_limit
+from securechat.server.listener import Listener, raise_descriptor_limit
+from securechat.server.metrics_page import MetricsPage
 from securechat.server.node import Node
 from securechat.server.office import Office
+from securechat.server.preface import parse_balancers
 from securechat.server.reloading import Change, compare, settle, tell
 from securechat.server.renegotiation import revise_offer
+from securechat.server.requests import Perform
 from securechat.server.sanity import check_settings
-from securechat.server.tls import build_context, check_context
+from securechat.server.strangers import ConnectionLimits
+from securechat.server.tls import Demand
 from securechat.server.web import Site, own_origins
+from securechat.server.whereabouts import Whereabouts
+from securechat.storage.retention import Retention
 from securechat.storage.sqlite import FreeSpace, SqliteStore, check_database, free_bytes
+
+if TYPE_CHECKING:
+    from securechat.server.metrics import LoopDelay
 
 log = structlog.get_logger()
 
 SWITCH_INTERVAL = 0.0005
 """Seconds between thread switches: the writer thread must not keep the loop waiting (docs/decisions/0003)."""
 DATABASE = "securechat.db"
-RENEWAL_CHECK_SECONDS = 6 * 3600.0
 
 
 class Endpoint(NamedTuple):
-    """Where to listen; port 0: any free one."""
+    """Where to listen; port 0: any free one. client_cert: whether clients are asked for a certificate of their own."""
 
     host: str
     port: int
+    client_cert: Demand = ""
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -58,11 +70,14 @@ class Setup:
     prepare: makes what a first start needs and returns the paths of certificate and key. Called with the data
         directory locked, every address taken and the database recognised; a start that fails later leaves no new file.
     names: host names and addresses that the server's own web pages are asked for by.
-    read_ca: returns the certificate of our own CA, in PEM, once `prepare` was called; None where it is another's.
+    link_names: those of them that links lead to; none: all.
+    ca: the certificate of the CA, in PEM, that clients can have from us once `prepare` was called; None: they know it.
+    own_ca: the certificate of our own CA; clients' certificates must be from it where no setting says otherwise.
     read_config: reads the settings anew, for those of them that SIGHUP changes.
     renew: renews our own certificate when it is due and tells whether it did; None for certificates from elsewhere.
+    examine: tells of a certificate and its key whether they may be served now. Raises: ConfigError when not.
     spare_ipv6: leave IPv6 endpoints out on machines that have no IPv6.
-    ready: told where connections are accepted, once they are.
+    ready: told where connections are accepted, once they are, and how to have administrative acts carried out.
     """
 
     data: Path
@@ -70,11 +85,14 @@ class Setup:
     listen: Sequence[Endpoint]
     server_name: str
     prepare: Callable[[], tuple[Path, Path]]
-    ready: Callable[[Sequence[Endpoint]], None]
+    ready: Callable[[Sequence[Endpoint], Perform], Awaitable[None]]
     names: Sequence[str] = ()
-    read_ca: Callable[[], bytes] | None = None
+    link_names: Sequence[str] = ()
+    ca: Path | None = None
+    own_ca: Path | None = None
     read_config: Callable[[], Config] | None = None
     renew: Callable[[], bool] | None = None
+    examine: Callable[[Pair], Shown] | None = None
     spare_ipv6: bool = False
 
 
@@ -95,7 +113,8 @@ async def open_node(
             log.warning(told, free=free, mark=mark)
 
     space = FreeSpace(mark, lambda: free_bytes(data), note_turn)
-    store = SqliteStore.open(data / DATABASE, clock=_now, randbytes=os.urandom, space=space)
+    kept = Retention(config.history.days, config.history.direct_days)
+    store = SqliteStore.open(data / DATABASE, clock=_now, randbytes=os.urandom, space=space, retention=kept)
     try:
         passwords = PasswordChecker()
         node = Node(config, store.attach(), passwords, server_name=server_name, randbytes=os.urandom, failed=failed)
@@ -132,15 +151,27 @@ async def serve(setup: Setup) -> int:
 class _Server:
     """Listeners, signals and the certificate in use, around one node."""
 
+    _keeper: TrailKeeper
+
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._loop = asyncio.get_running_loop()
         self._ending: asyncio.Future[int] = self._loop.create_future()
         self._listeners: list[Listener] = []
-        self._pair: tuple[Path, Path] | None = None
-        self._renewal: asyncio.TimerHandle | None = None
+        self._demands: dict[Listener, Demand] = {}
         self._node: Node | None = None
         self._site = Site()
+        self._page: MetricsPage | None = None
+        self._loop_delay: LoopDelay | None = None
+        self.certificates = Certificates(
+            self._loop,
+            lambda: self._config,
+            demands={"", *(endpoint.client_cert for endpoint in setup.listen)},
+            own_ca=setup.own_ca,
+            examine=setup.examine,
+            renew=setup.renew,
+            reload=self._reload,
+        )
 
     def bind(self) -> None:
         """Take every address."""
@@ -157,9 +188,15 @@ class _Server:
                 limits=strangers,
                 handshake_timeout=limits.handshake,
                 queue_limit=limits.send_queue,
+                balancers=parse_balancers(self._setup.config.balancers),
             )
             listener.bind()
             self._listeners.append(listener)
+            self._demands[listener] = endpoint.client_cert
+        if self._setup.config.metrics.listen:
+            self._page = MetricsPage(self._loop, self._setup.config.metrics)
+            if self._page.listener is not None:
+                self._demands[self._page.listener] = ""
         if not self._listeners:
             raise ConfigError("listen: every address is an IPv6 one and this machine has no IPv6; add another")
 
@@ -172,12 +209,11 @@ class _Server:
 
         Raises: ConfigError; whatever served before goes on serving.
         """
-        context = build_context(*pair, allow_tls12=self._config.allow_tls12)
-        check_context(context)
         site = self._make_site()
-        self._pair, self._site = pair, site
-        for listener in self._listeners:
-            listener.context = context
+        contexts = self.certificates.load(pair)
+        self._site = site
+        for listener, demand in self._demands.items():
+            listener.context = contexts[demand]
 
     @property
     def _config(self) -> Config:
@@ -186,12 +222,14 @@ class _Server:
     def _make_site(self) -> Site:
         setup = self._setup
         own = own_origins(setup.names, dict.fromkeys(listener.address[1] for listener in self._listeners))
-        return Site([*own, *self._config.web_origins], setup.read_ca() if setup.read_ca is not None else b"")
+        return Site([*own, *self._config.web_origins], _read_ca(setup.ca) if setup.ca is not None else b"")
 
     async def run(self, node: Node, footprint: Footprint) -> int:
         """Serve until told to end."""
         self._node = node
-        control = Control(Office(node, self._reload_everything), self._setup.data)
+        self._keeper = TrailKeeper(node)
+        office = Office(node, self)
+        control = Control(office, self._setup.data)
         await control.start()
         footprint.keep()
         self._loop.add_signal_handler(signal.SIGTERM, self._end, 0)
@@ -203,17 +241,37 @@ class _Server:
         try:
             for listener in self._listeners:
                 listener.start()
-            self._setup.ready([Endpoint(*listener.address) for listener in self._listeners])
-            self._schedule_renewal()
+            node.whereabouts = self._whereabouts()
+            await self._keeper.begin(__version__)
+            await self._setup.ready(self._endpoints(), office.perform)
+            if self._page is not None:
+                await self._begin_metrics(self._page, node)
+            self.certificates.start()
             return await self._ending
         finally:
             self.stop_listening()
             await control.stop()
+            await self._keeper.end()
+
+    async def _begin_metrics(self, page: MetricsPage, node: Node) -> None:
+        # Nobody else needs what it is written with.
+        from securechat.server.metrics import Figures, LoopDelay, make_report
+
+        self._loop_delay = LoopDelay(self._loop)
+        figures = Figures(node, self._setup.data, self.certificates.days_left, self._loop_delay.durations)
+        await page.start(make_report(figures))
+
+    def _whereabouts(self) -> Whereabouts:
+        setup = self._setup
+        return Whereabouts(list(setup.link_names or setup.names), self._listeners[0].address[1], str(setup.ca or ""))
 
     def stop_listening(self) -> None:
         """Accept no more."""
-        if self._renewal is not None:
-            self._renewal.cancel()
+        if self._page is not None:
+            self._page.stop()
+        if self._loop_delay is not None:
+            self._loop_delay.stop()
+        self.certificates.stop()
         for listener in self._listeners:
             listener.stop()
 
@@ -228,9 +286,21 @@ class _Server:
     def _hang_up(self) -> None:
         # The log has said what is wrong.
         with contextlib.suppress(ConfigError):
-            self._reload_everything()
+            self.reload()
 
-    def _reload_everything(self) -> list[Change]:
+    def listening(self) -> list[str]:
+        """Return where connections are accepted, each as HOST:PORT."""
+        return [str(endpoint) for endpoint in self._endpoints()]
+
+    def certificate(self) -> str:
+        """Return the path of the certificate in use."""
+        assert self.certificates.pair is not None
+        return str(self.certificates.pair[0].absolute())
+
+    def _endpoints(self) -> list[Endpoint]:
+        return [Endpoint(*listener.address) for listener in self._listeners]
+
+    def reload(self) -> list[Change]:
         """Read the settings and the certificate anew; return what differs.
 
         Raises: ConfigError when the settings cannot be used, and then all of them stay as they were.
@@ -244,6 +314,7 @@ class _Server:
         finally:
             self._reload()
         tell(changes)
+        self._keeper.enter("config reload", ", ".join(change.key for change in changes))
         return changes
 
     def _read_settings(self, node: Node) -> list[Change]:
@@ -257,28 +328,21 @@ class _Server:
         return changes
 
     def _reload(self) -> None:
-        assert self._pair is not None
+        pair = self.certificates.pair
+        assert pair is not None
         try:
-            self.load_pair(self._pair)
+            self.load_pair(pair)
         except ConfigError as error:
             log.error("certificate not reloaded, the old one goes on serving", error=str(error))
         else:
-            log.info("certificate reloaded", certificate=str(self._pair[0]))
+            log.info("certificate reloaded", certificate=str(pair[0]))
 
-    def _schedule_renewal(self) -> None:
-        if self._setup.renew is not None:
-            self._renewal = self._loop.call_later(RENEWAL_CHECK_SECONDS, self._renew)
 
-    def _renew(self) -> None:
-        assert self._setup.renew is not None
-        try:
-            renewed = self._setup.renew()
-        except (OSError, ConfigError) as error:
-            log.error("certificate not renewed", error=str(error))
-        else:
-            if renewed:
-                self._reload()
-        self._schedule_renewal()
+def _read_ca(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
 
 
 def _has_ipv6() -> bool:

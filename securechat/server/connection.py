@@ -20,9 +20,11 @@ from securechat.chat.session import Session, State, Trigger
 from securechat.server.allowance import MEMBER, STRANGER, Allowance
 from securechat.server.deadline import Deadline
 from securechat.server.flight import Flight
+from securechat.server.intake import Intake
 from securechat.server.outlet import Outlet
 from securechat.server.receiver import Carrier
 from securechat.server.replay import FOLLOWED, Follower
+from securechat.server.verdicts import word_verdict
 from securechat.wire import capabilities
 from securechat.wire.framing import MAX_CLIENT_TAGS, MAX_REST, LineSplitter
 from securechat.wire.message import Message, encode
@@ -36,6 +38,8 @@ TURN_SECONDS = 0.004
 """How long one client's commands are judged before other connections get their turn."""
 MAX_ATTEMPTS = 20
 """How often a command is judged again because the state it was judged on had passed."""
+LINGERING_SECONDS = 300.0
+"""What whoever may have been invited has more for signing in."""
 REVOKED_SECONDS = 0.5
 """How long a revoked client may take over its last words."""
 
@@ -55,6 +59,7 @@ class Connection:
         "_splitter",
         "follower",
         "heard",
+        "intake",
         "node",
         "outlet",
         "pinged",
@@ -74,9 +79,11 @@ class Connection:
         self.follower: Follower | None = None
         self._splitter = LineSplitter(MAX_CLIENT_TAGS, MAX_REST)
         self._pipeline = Pipeline()
-        self.outlet = Outlet(self._room, self._touch)
+        self.outlet = Outlet(self._room, partial(node.hub.touch, self))
+        self.intake = Intake(node.loop, self.advance, partial(self.end, "too much was sent before signing in"))
         self._batches = 0
-        self._deadline = Deadline(node.loop, max(0.0, node.config.limits.sign_in - waited), self._sign_in_timed_out)
+        seconds = max(0.0, node.config.limits.sign_in - waited)
+        self._deadline = Deadline(node.loop, seconds, partial(self.end, "sign-in took too long"))
 
     def __repr__(self) -> str:
         return f"<Connection {self.session.id} {self.session.account or '-'} {self.session.state.value}>"
@@ -85,21 +92,29 @@ class Connection:
 
     def connected(self, transport: Carrier) -> None:
         """Begin: the client has the sign-in time to say who it is."""
-        self.transport = self.outlet.transport = transport
+        self.transport = self.outlet.transport = self.intake.transport = transport
         self.node.connections[self] = None
         self._deadline.run()
         log.info("connected", connection=self.session.id, peer=transport.peer, tls=transport.tls_version)
 
-    def received(self, data: bytes) -> None:
-        """Take bytes, queue the commands in them and judge those whose turn it is."""
+    def received(self, data: bytes, size: int = 0) -> None:
+        """Take bytes, queue the commands in them and judge those whose turn it is.
+
+        size: bytes they came in, where that is not their own.
+        """
         self.heard = self.node.loop.time()
         self.pinged = False
         ask = self._ask(Message("*"))
-        for item in self._splitter.feed(data):
+        items = self._splitter.feed(data)
+        before = len(self._pipeline)
+        for item in items:
             if self.session.state is not State.CLOSED:
                 self._pipeline.receive_line(item, ask)
-        if len(self._pipeline) > self._allowance.commands:
+        waiting = len(self._pipeline)
+        if waiting > self._allowance.commands:
             self.transport.pause_reading()
+        # One for each target of a line, and one for a line of a batch that is no command yet.
+        self.intake.receive(max(waiting - before, len(items)), size or len(data), self.heard)
         self.advance()
 
     def drained(self) -> None:
@@ -113,6 +128,7 @@ class Connection:
     def closed(self, reason: str) -> None:
         """Let go of everything: the connection has ended."""
         self._deadline.stop()
+        self.intake.close()
         self._pipeline.clear()
         self.outlet.clear()
         if self.follower is not None:
@@ -143,13 +159,15 @@ class Connection:
     def _judge_waiting(self) -> None:
         time = self.node.loop.time
         end_of_turn = time() + TURN_SECONDS
-        while not (self.outlet.is_busy or self.session.state is State.CLOSED):
+        while not (self.intake.rests or self.outlet.is_busy or self.session.state is State.CLOSED):
             unit = self._pipeline.take()
             if unit is None:
-                if len(self._pipeline) <= self._allowance.commands // 2:
+                if len(self._pipeline) <= self._allowance.commands // 2 and not self.intake.is_held:
                     self.transport.resume_reading()
                 return
             self._judge(unit)
+            if not unit.pipelines or self.intake.is_stranger:
+                self.intake.judge(unit.message.command)
             if time() > end_of_turn:
                 self.node.loop.call_soon(self.advance)
                 return
@@ -213,6 +231,8 @@ class Connection:
         session = self.session
         if not session.is_ready:
             self.variant = render.variant_of(session.caps)
+            if session.lingers:
+                self._deadline.extend(LINGERING_SECONDS)
             return ()
         if self._deadline.is_running:
             self._deadline.stop()
@@ -222,6 +242,8 @@ class Connection:
             self.variant = self._variant()
             self._caps = session.caps
             self.transport.mark_signed_in()
+            is_bot = self.node.world.account(session.account).role == "bot"
+            self.intake.admit(partial(self.node.rates.enter, session.account, is_bot=is_bot))
             return self.node.welcome(self)
         if session.caps != self._caps:
             gained, self._caps = session.caps & ~self._caps, session.caps
@@ -265,7 +287,7 @@ class Connection:
 
     async def _verify(self, unit: Unit, verify: Verify) -> Iterable[Effect]:
         self._deadline.stop()
-        conclusion = await self.node.verification.verify(verify)
+        conclusion = await self.node.verification.verify(verify, self.transport.peer, self.session.id)
         if self.session.state is State.CLOSED:
             return ()
         if self.session.is_registering:
@@ -288,22 +310,24 @@ class Connection:
         self._pipeline.land(unit)
         if self.session.state is State.CLOSED:
             return
+        if append.then is not None and verdict is Verdict.STORED:
+            self._contain(partial(self._go_on, unit, append.then))
+            return
         if verdict is Verdict.STORED or verdict is Verdict.REPEATED:
             words = [*chain.from_iterable(unit.lines), *due, *append.answer]
             if words or lazy is not None or unit.answer.label:
                 self._finish(unit, words, lazy)
             return
-        ask = self._ask(unit.message)
         if verdict is Verdict.ABSENT and append.refusal is not None:
             self._refuse(unit, append.refusal)
-        elif verdict is Verdict.REDACTED:
-            self._finish(unit, [ask.fail("MESSAGE_REDACTED", "It was stored, and what it said is gone since")])
-        elif verdict is Verdict.MISMATCHED:
-            self._finish(unit, [ask.fail("ID_REUSED", "This id was used for another message")])
-        elif verdict is Verdict.UNAVAILABLE:
-            self._finish(unit, [ask.fail("READ_ONLY", "The server's disk is full; nothing was stored, try later")])
         else:
-            self._finish(unit, [ask.fail("TRY_AGAIN", "Too much is changing here at once; nothing was stored")])
+            self._finish(unit, [word_verdict(self._ask(unit.message), verdict)])
+
+    def _go_on(self, unit: Unit, then: Callable[[Ask], Iterable[Effect]]) -> None:
+        """Go on with a command that has let its asker in."""
+        effects = then(self._ask(unit.message))
+        self.node.hub.sign_in(self)
+        self._perform(unit, effects)
 
     # ── answers out ──
 
@@ -356,9 +380,6 @@ class Connection:
     def _room(self) -> int:
         return self._allowance.bytes
 
-    def _touch(self) -> None:
-        self.node.hub.touch(self)
-
     @property
     def _allowance(self) -> Allowance:
         return MEMBER if self.session.is_ready else STRANGER
@@ -375,6 +396,3 @@ class Connection:
     def _next_batch(self) -> str:
         self._batches += 1
         return f"b{self._batches}"
-
-    def _sign_in_timed_out(self) -> None:
-        self.end("sign-in took too long")

@@ -16,6 +16,7 @@ import structlog
 
 from securechat.errors import ConfigError
 from securechat.server.office import Office, answer_request
+from securechat.server.peers import may_administer, name_of_user, uid_of_peer
 
 log = structlog.get_logger()
 
@@ -104,20 +105,25 @@ class Control:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            uid = uid_of_peer(writer.get_extra_info("socket"))
+            if uid is None or not may_administer(uid):
+                # The socket's mode keeps others out already, unless somebody has changed it.
+                log.warning("control request refused: it came from another user", uid=uid)
+                return
             line = await reader.readline()
             if line.endswith(b"\n"):
-                await self._answer(line, writer)
+                await self._answer(line, writer, name_of_user(uid))
         except (OSError, ValueError) as error:
             log.warning("control request failed", error=str(error))
         finally:
             writer.close()
 
-    async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, line: bytes, writer: asyncio.StreamWriter, by: str) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._answering.add(task)
         try:
-            writer.write(await answer_request(self._office, line))
+            writer.write(await answer_request(self._office, line, by))
             await writer.drain()
         finally:
             self._answering.discard(task)

@@ -12,13 +12,14 @@ LEAST_SECONDS = 1.0
 class Deadline:
     """Calls `passed` once `seconds` have run; begins stopped."""
 
-    __slots__ = ("_handle", "_left", "_loop", "_passed")
+    __slots__ = ("_handle", "_is_extended", "_left", "_loop", "_passed")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, passed: Callable[[], None]) -> None:
         self._loop = loop
         self._left = seconds
         self._passed = passed
         self._handle: asyncio.TimerHandle | None = None
+        self._is_extended = False
 
     @property
     def is_running(self) -> bool:
@@ -28,6 +29,18 @@ class Deadline:
     def run(self) -> None:
         """Let the time run, from where it was stopped."""
         self._handle = self._loop.call_later(self._left, self._passed)
+
+    def extend(self, seconds: float) -> None:
+        """Give that much more time, once."""
+        if self._is_extended:
+            return
+        self._is_extended = True
+        if self._handle is None:
+            self._left += seconds
+        else:
+            self.stop()
+            self._left += seconds
+            self.run()
 
     def stop(self) -> None:
         """Stop the time; it may be run again."""

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from securechat.auth.certificates import read_certificate
 from securechat.server.connection import Connection
 from securechat.server.transport import Transport
 from securechat.server.web import MAX_HEAD, Site, answer, respond
 from securechat.server.websocket import WebSocket
 
 if TYPE_CHECKING:
+    from securechat.chat.certificates import PeerCertificate
     from securechat.server.node import Node
 
 _log = structlog.get_logger(__name__)
@@ -29,7 +31,7 @@ class Entrance:
     signing in runs from the handshake on, whatever the rest of it is spent with.
     """
 
-    __slots__ = ("_is_web", "_node", "_since", "_site", "_start", "_timer", "_transport")
+    __slots__ = ("_certificate", "_is_web", "_node", "_since", "_site", "_start", "_timer", "_transport")
 
     _transport: Transport
 
@@ -39,12 +41,14 @@ class Entrance:
         self._start = b""
         self._is_web = False
         self._since = 0.0
+        self._certificate: PeerCertificate | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def connected(self, transport: Transport) -> None:
         """Begin with what ALPN says."""
         self._transport = transport
         self._since = self._node.loop.time()
+        self._certificate = read_certificate(transport.shown_certificate)
         protocol = transport.alpn
         if protocol == "irc":
             self._begin_irc()
@@ -92,16 +96,23 @@ class Entrance:
                 return
             self._transport.write(b"".join(answered.data_to_send()))
             self._transport.flush()
-            connection = Connection(self._node, self._waited)
-            self._hand_over(WebSocket(self._node.loop, self._transport, answered, connection), rest)
+            connection = self._make_connection()
+            self._hand_over(WebSocket(self._node.loop, self._transport, answered, connection), connection, rest)
 
     def _begin_irc(self) -> None:
-        self._hand_over(Connection(self._node, self._waited), self._start)
+        connection = self._make_connection()
+        self._hand_over(connection, connection, self._start)
 
-    def _hand_over(self, receiver: Connection | WebSocket, start: bytes) -> None:
+    def _make_connection(self) -> Connection:
+        connection = Connection(self._node, self._waited)
+        connection.session.certificate = self._certificate
+        return connection
+
+    def _hand_over(self, receiver: Connection | WebSocket, connection: Connection, start: bytes) -> None:
         self._stop()
         self._transport.receiver = receiver
         receiver.connected(self._transport)
+        self._node.revocations.check(connection)
         if start:
             receiver.received(start)
 

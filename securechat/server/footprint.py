@@ -9,6 +9,7 @@ from pathlib import Path
 
 from securechat.errors import ConfigError
 from securechat.storage.lock import LOCK_NAME, DirectoryLock
+from securechat.storage.sqlite.backup import is_copy
 
 
 class Footprint:
@@ -56,7 +57,8 @@ def _make_directory(data: Path) -> None:
 
 def _remove_others(data: Path, kept: set[str]) -> None:
     for path in list(data.iterdir()):
-        if path.name not in kept:
+        # The copy of a database that was given a new schema is the only way back.
+        if path.name not in kept and not is_copy(path.name):
             with contextlib.suppress(OSError):
                 path.unlink()
 

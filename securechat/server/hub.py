@@ -30,7 +30,7 @@ from securechat.chat.ports import ChannelState, Outcome, Verdict
 from securechat.chat.presence import PresenceChanged
 from securechat.chat.replies import entry_lines
 from securechat.chat.signals import Alarm, BotMarked, Killed, TagsSent, Watched
-from securechat.chat.streams import parties
+from securechat.chat.streams import SERVER, parties
 from securechat.chat.world import World
 from securechat.server.absences import Absences
 from securechat.server.announcer import Announcer
@@ -52,6 +52,7 @@ class Hub:
     """Who listens to what on this node.
 
     wake: schedules one `flush` for this turn of the loop. expiries: told of changed lists of masks.
+    observers: told of the records of the server's own stream, once they are applied. messages, deliveries: how many.
     """
 
     expiries: Expiries
@@ -65,6 +66,8 @@ class Hub:
         self._wake = wake
         self._partners = Partners()
         self._dirty: Members = {}
+        self.observers: list[Callable[[Record], None]] = []
+        self.messages = self.deliveries = 0
 
     # ── connections coming and going ──
 
@@ -168,7 +171,9 @@ class Hub:
     def _deliver_lines(self, groups: dict[int, Members], lines: list[Posting], *, alone: bool) -> None:
         """Deliver lines of one conversation; what was committed `alone` leaves at once: nothing would share its write."""
         origins = {line.connection: None for line in lines if line.connection is not None}
+        self.messages += len(lines)
         for variant, members in groups.items():
+            self.deliveries += len(lines) * len(members)
             payload = b"".join([line.posted.for_variant(variant) for line in lines])
             if variant & FOLLOWED:
                 tell_followers(members, origins, lines, payload, at_once=alone)
@@ -236,7 +241,11 @@ class Hub:
             for record in outcome.records:
                 self.absences.monitoring.foresee(record)
                 self.world.directory.apply_record(record)
-                due += self._announce(record, origin)
+                if record.stream == SERVER:
+                    for observe in self.observers:
+                        observe(record)
+                else:
+                    due += self._announce(record, origin)
                 if origin is not None and self._announcer.is_shown_in(record, origin):
                     lazy.append(self._announcer.entry_lines(record, origin))
         elif outcome.verdict is Verdict.REPEATED and origin is not None and origin.session.caps & ECHO_MESSAGE:
@@ -325,7 +334,8 @@ class Hub:
         self._dirty |= audience
         if origin is None or origin not in audience:
             return []
-        return _present(render.message(record, self.world, origin.session.caps))
+        line = render.message(record, self.world, origin.session.caps)
+        return [] if line is None else [line]
 
     def _revoke(self, record: Record, origin: Connection | None) -> None:
         account = record.stream[2:]
@@ -384,10 +394,6 @@ class Hub:
         dirty, self._dirty = self._dirty, {}
         for connection in dirty:
             connection.transport.flush()
-
-
-def _present(line: Message | None) -> list[Message]:
-    return [] if line is None else [line]
 
 
 _NOTHING = Message("*")

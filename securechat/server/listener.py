@@ -1,9 +1,8 @@
-"""Where connections come from: a listening socket, and how many strangers may be connected at once."""
+"""Where connections come from: a listening socket."""
 
 from __future__ import annotations
 
 import errno
-import ipaddress
 import itertools
 import resource
 from functools import partial
@@ -12,15 +11,17 @@ from typing import TYPE_CHECKING
 import structlog
 
 from securechat.errors import ConfigError
+from securechat.server.preface import Network, Preface, is_within
 from securechat.server.receiver import Receiver
 from securechat.server.sockets import describe_failure, open_listening
+from securechat.server.strangers import ConnectionLimits, Place
 from securechat.server.transport import Transport
 
 if TYPE_CHECKING:
     import socket
     import ssl
     from asyncio import AbstractEventLoop, TimerHandle
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 ARRIVALS_AT_ONCE = 64
 """Connections that may be on their way in together. When a thousand clients come back at once, the others wait in the
@@ -28,43 +29,13 @@ kernel: whoever is let in is in soon, a turn of the loop stays short, and the li
 sign in."""
 ARRIVAL_SECONDS = 0.1
 """How long a connection counts as on its way in: those that take longer, or never sign in, hold up nobody."""
+PREFACES_AT_ONCE = 4096
+"""Connections of balancers that may be without their header: it leaves a balancer as soon as it has connected."""
 PAUSE_SECONDS = 1.0
 """How long to accept nothing after a failure, as when descriptors ran out; sooner would only fail again."""
 WARNING_SECONDS = 10.0
 
 _log = structlog.get_logger(__name__)
-
-
-class ConnectionLimits:
-    """How many connections may be open that have not signed in: in all, and from one network.
-
-    A network is one IPv4 address or one IPv6 /64. The defaults are generous, since a class sits behind one address.
-    Only networks with such connections are remembered, so memory is bounded by `total`.
-    """
-
-    def __init__(self, total: int = 4096, per_network: int = 256) -> None:
-        self._total = total
-        self._per_network = per_network
-        self._waiting = 0
-        self._waiting_of: dict[bytes, int] = {}
-
-    def admit(self, address: str) -> bool:
-        """Take a place for a new connection from this address; False when there is none."""
-        network = _network_of(address)
-        waiting = self._waiting_of.get(network, 0)
-        if self._waiting >= self._total or waiting >= self._per_network:
-            return False
-        self._waiting += 1
-        self._waiting_of[network] = waiting + 1
-        return True
-
-    def release(self, address: str) -> None:
-        """Give back the place of one admitted connection: it has signed in, or has ended without."""
-        network = _network_of(address)
-        self._waiting -= 1
-        self._waiting_of[network] -= 1
-        if not self._waiting_of[network]:
-            del self._waiting_of[network]
 
 
 class Listener:
@@ -74,6 +45,7 @@ class Listener:
     context: serves the connections accepted from now on; may be replaced at any time, must be there at `start`.
     receivers: makes the receiver of one new connection.
     handshake_timeout: seconds from accepting. queue_limit: bytes, see `Transport`.
+    balancers: networks whose connections must begin by saying whom they come from; from others that is not understood.
     """
 
     def __init__(
@@ -87,6 +59,7 @@ class Listener:
         limits: ConnectionLimits,
         handshake_timeout: float = 10.0,
         queue_limit: int,
+        balancers: Sequence[Network] = (),
     ) -> None:
         self.context = context
         self._loop = loop
@@ -96,6 +69,8 @@ class Listener:
         self._limits = limits
         self._handshake_timeout = handshake_timeout
         self._queue_limit = queue_limit
+        self._balancers = balancers
+        self._prefaces: dict[Preface, None] = {}
         self._sock: socket.socket | None = None
         self._pause: TimerHandle | None = None
         self._next_warning = 0.0
@@ -133,7 +108,7 @@ class Listener:
         self._loop.add_reader(self._sock.fileno(), self._accept_waiting)
 
     def stop(self) -> None:
-        """Accept no more; connections that were accepted stay."""
+        """Accept no more; connections that were accepted stay, unless it is not known yet whom they come from."""
         if self._pause is not None:
             self._pause.cancel()
             self._pause = None
@@ -141,6 +116,8 @@ class Listener:
             self._loop.remove_reader(self._sock.fileno())
             self._sock.close()
             self._sock = None
+        for preface in list(self._prefaces):
+            preface.close()
 
     def _explain(self, error: OSError | UnicodeError) -> str:
         where = f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
@@ -179,15 +156,32 @@ class Listener:
         return len(self._arriving) < ARRIVALS_AT_ONCE
 
     def _take(self, sock: socket.socket, peer: str) -> None:
-        """Make a transport of an accepted socket, or close it when there are too many strangers."""
-        if not self._limits.admit(peer):
+        """Let an accepted socket in; one of a balancer first has to say whom it stands for."""
+        if not is_within(peer, self._balancers):
+            self._admit(sock, peer)
+        elif len(self._prefaces) < PREFACES_AT_ONCE:
+            preface = Preface(
+                self._loop, sock, peer, seconds=self._handshake_timeout, done=self._admit, ended=self._forget
+            )
+            self._prefaces[preface] = None
+        else:
+            self._warn_of_crowd(peer)
+            sock.close()
+
+    def _forget(self, preface: Preface) -> None:
+        del self._prefaces[preface]
+
+    def _admit(self, sock: socket.socket, peer: str) -> None:
+        """Make a transport of a socket, or close it when there are too many strangers."""
+        place = self._limits.admit(peer)
+        if place is None:
             self._warn_of_crowd(peer)
             sock.close()
             return
         assert self.context is not None
         number = next(self._numbers)
         self._arriving[number] = self._loop.time()
-        Transport(
+        transport = Transport(
             self._loop,
             sock,
             self.context,
@@ -195,18 +189,24 @@ class Listener:
             handshake_timeout=self._handshake_timeout,
             queue_limit=self._queue_limit,
             peer=peer,
-            release=partial(self._release, number),
+            release=partial(self._release, number, place),
         )
+        place.leave = partial(self._put_out, transport)
 
-    def _release(self, number: int, peer: str) -> None:
+    def _release(self, number: int, place: Place) -> None:
         """Note that somebody has signed in or has gone; let the next ones in when about half of the room is free."""
-        self._limits.release(peer)
+        self._limits.release(place)
         self._arriving.pop(number, None)
         if self._is_full and len(self._arriving) <= ARRIVALS_AT_ONCE // 2:
             self._resume_accepting()
 
+    def _put_out(self, transport: Transport) -> None:
+        """End a connection that has not signed in: all places are taken, and its site has most of them."""
+        self._warn_of_crowd(transport.peer)
+        transport.abort("too many have not signed in")
+
     def _warn_of_crowd(self, peer: str) -> None:
-        """Log a refused connection, but not each: whoever causes them must not fill the disk."""
+        """Log a connection refused or put out, but not each: whoever causes them must not fill the disk."""
         if self._loop.time() >= self._next_warning:
             self._next_warning = self._loop.time() + WARNING_SECONDS
             _log.warning("refused a connection: too many have not signed in", peer=peer)
@@ -234,8 +234,3 @@ def raise_descriptor_limit() -> int:
     except (OSError, ValueError):  # macOS names a hard limit it does not grant
         return soft
     return hard
-
-
-def _network_of(address: str) -> bytes:
-    """Return the part of an address that one user cannot choose freely: all of IPv4, the /64 of IPv6."""
-    return ipaddress.ip_address(address).packed[:8]

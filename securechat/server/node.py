@@ -31,14 +31,20 @@ from securechat.chat.signals import AwaySet, MarkSet, PingAnswered, Signal
 from securechat.chat.world import World
 from securechat.config import Config, Settings
 from securechat.errors import StorageError
+from securechat.server.admission import Admission
 from securechat.server.errand import Errand
 from securechat.server.expiries import Expiries
 from securechat.server.exports import Exports
 from securechat.server.hub import Hub
 from securechat.server.lookups import look_up
 from securechat.server.pause import Pause
+from securechat.server.rates import Rates
 from securechat.server.reading import Reading
+from securechat.server.revocations import Revocations
+from securechat.server.signins import SignIns
 from securechat.server.verification import Verification
+from securechat.server.vigil import Vigil
+from securechat.server.whereabouts import Whereabouts
 from securechat.wire.message import Message
 from securechat.wire.offer import Offer
 from securechat.wire.times import format_time
@@ -79,9 +85,12 @@ class Node:
         self.history = history
         self.passwords = passwords
         self.exports = Exports(history)
+        self.whereabouts: Whereabouts | None = None
         self.connections: dict[Connection, None] = {}
         self.entrances: dict[Entrance, None] = {}
         self.loop = asyncio.get_running_loop()
+        self.rates = Rates(self.loop, self.settings)
+        self.vigil = Vigil(self.loop, self.settings, self.connections)
         self._server_name = server_name
         self._randbytes = randbytes
         self._failed = failed
@@ -93,7 +102,6 @@ class Node:
         self._flush_due = False
         self._pause = Pause(self.loop.time)
         self._closed = False
-        self._sweeper: asyncio.TimerHandle | None = None
 
     @property
     def config(self) -> Config:
@@ -120,10 +128,16 @@ class Node:
         )
         self.hub = Hub(self.world, self._schedule_flush)
         self.reading = Reading(self)
-        self.verification = Verification(self)
+        self.sign_ins = SignIns(self)
+        self.verification = Verification(self, snapshot.guesses)
+        self.hub.observers.append(self.verification.guard.follow)
+        self.admission = Admission(self)
+        self.hub.observers.append(self.admission.follow)
+        self.revocations = Revocations(self)
+        self.hub.observers.append(self.revocations.follow)
         self.hub.expiries = Expiries(self.world, self.loop, self.append)
         self._expect_everybody()
-        self._sweep()
+        self.vigil.start()
 
     async def close(self) -> None:
         """Tell everybody what is still on its way, end every connection and let go of the history.
@@ -133,9 +147,9 @@ class Node:
         if self._closed:
             return
         self._closed = True
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        self.vigil.stop()
         if not self._has_failed:
+            await self.sign_ins.rejections.settle()
             await self._settle()
         for entrance in list(self.entrances):
             entrance.decide()
@@ -146,6 +160,8 @@ class Node:
         # What was submitted before this still has its outcome.
         self._refusal = self._refusal or StorageError("the server is going down and stores nothing any more")
         await self.history.close()
+        self.admission.close()
+        self.revocations.close()
         self.passwords.close()
 
     async def _settle(self) -> None:
@@ -308,19 +324,6 @@ class Node:
         self._flush_due = False
         self._pause.follow(self.hub.flush)
 
-    def _sweep(self) -> None:
-        """Ask silent clients for a sign of life and drop those that gave none."""
-        silence = self.config.limits.silence
-        now = self.loop.time()
-        for connection in list(self.connections):
-            if now - connection.heard < silence or not connection.session.is_ready:
-                continue
-            if now - connection.heard >= 2 * silence:
-                connection.transport.abort("no answer to PING")
-            elif not connection.pinged:
-                connection.ping()
-        self._sweeper = self.loop.call_later(silence / 4, self._sweep)
-
     # ── ports of the world ──
 
     def _clock(self) -> int:
@@ -334,4 +337,6 @@ class Node:
         return token, digest_token(token)
 
     def _fault_of_password(self, password: str, name: str) -> str | None:
-        return check_password(password, name=name, minimum=self.config.limits.password_length)
+        config = self.config
+        minimum = config.limits.password_length
+        return check_password(password, name=name, network=config.chat.network, minimum=minimum)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import msgspec
 import structlog
 
 from securechat.errors import SecurechatError
+from securechat.server.audit_desk import AuditDesk
+from securechat.server.auditing import asked_by
+from securechat.server.certificate_desk import CertificateDesk
 from securechat.server.channel_desk import ChannelDesk
+from securechat.server.invitation_desk import InvitationDesk
 from securechat.server.node import Node
 from securechat.server.people_desk import PeopleDesk
-from securechat.server.reloading import Change
 from securechat.server.requests import Answers, Request, Result
-from securechat.server.settings_desk import SettingsDesk
+from securechat.server.settings_desk import Running, SettingsDesk
 
 log = structlog.get_logger()
 
@@ -21,14 +22,17 @@ log = structlog.get_logger()
 class Office:
     """Carries out requests on one node, each at the desk that is there for it.
 
-    reload: reads the settings of the running server anew.
+    running: the server around the node, where there is one.
     """
 
-    def __init__(self, node: Node, reload: Callable[[], Sequence[Change]] | None = None) -> None:
+    def __init__(self, node: Node, running: Running | None = None) -> None:
         self._answers: Answers = {
             **PeopleDesk(node).answers(),
+            **InvitationDesk(node).answers(),
             **ChannelDesk(node).answers(),
-            **SettingsDesk(reload).answers(),
+            **CertificateDesk(node).answers(),
+            **AuditDesk(node).answers(),
+            **SettingsDesk(running).answers(),
         }
 
     async def perform(self, request: Request) -> Result:
@@ -42,10 +46,14 @@ class Office:
 _decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 
 
-async def answer_request(office: Office, line: bytes) -> bytes:
-    """Carry out a request given as one line of JSON, and return the answer as one: `{"result": …}` or `{"error": …}`."""
+async def answer_request(office: Office, line: bytes, by: str = "") -> bytes:
+    """Carry out a request given as one line of JSON, and return the answer as one: `{"result": …}` or `{"error": …}`.
+
+    by: who asks, as the audit trail has it.
+    """
     try:
-        result = await office.perform(_decoder.decode(line))
+        with asked_by(by):
+            result = await office.perform(_decoder.decode(line))
     except SecurechatError as error:
         return msgspec.json.encode({"error": str(error)}) + b"\n"
     except msgspec.MsgspecError as error:

@@ -8,6 +8,8 @@ from securechat.auth.tokens import create_password, create_token, digest_token
 from securechat.chat import administration
 from securechat.chat.administration import Impossible, NewAccount
 from securechat.chat.effects import Append
+from securechat.chat.world import World
+from securechat.server.auditing import recorded
 from securechat.server.node import Node
 from securechat.server.requests import (
     Answers,
@@ -64,7 +66,11 @@ class PeopleDesk:
         turns = asyncio.Semaphore(HASHED_AT_ONCE)
         made = await asyncio.gather(*(self._make(person, request, turns) for person in request.people))
         accounts = [account for account, _ in made]
-        await self._node.append(lambda: administration.add_accounts(world, accounts))
+        names = " ".join(account.name for account in accounts)
+        detail = f"as {request.role}" + (", with tokens" if request.tokens else "")
+        await self._node.append(
+            lambda: recorded(administration.add_accounts(world, accounts), "user add", names, detail)
+        )
         return [{"name": account.name, "secret": secret} for account, secret in made]
 
     async def _make(self, person: NewPerson, request: UserAdd, turns: asyncio.Semaphore) -> tuple[NewAccount, str]:
@@ -99,7 +105,12 @@ class PeopleDesk:
     async def _user_rename(self, request: UserRename) -> Result:
         world = self._node.world
         was = administration.find_account(world, request.name).name
-        await self._node.append(lambda: administration.rename_account(world, request.name, request.new_name))
+        await self._node.append(
+            lambda: recorded(
+                administration.rename_account(world, request.name, request.new_name),
+                *("user rename", was, f"to {request.new_name}"),
+            )
+        )
         return {"name": request.new_name, "was": was}
 
     async def _user_delete(self, request: UserDelete) -> Result:
@@ -107,10 +118,10 @@ class PeopleDesk:
         account = administration.find_account(world, request.name)
         name = account.name
 
-        def build() -> Append:
-            return administration.delete_account(
-                world, administration.find_account(world, request.name), erase=request.erase
-            )
+        def build() -> Append | None:
+            account = administration.find_account(world, request.name)
+            deletion = administration.delete_account(world, account, erase=request.erase)
+            return recorded(deletion, "user delete", name, "and erase" if request.erase else "")
 
         await self._node.append(build)
         return {"name": name, "shown_as": account.name, "erased": request.erase}
@@ -123,20 +134,30 @@ class PeopleDesk:
         if fault is not None:
             raise Impossible(fault)
         verifier = await self._node.passwords.hash(secret)
-        await self._node.append(lambda: administration.set_password(world, request.name, verifier))
+        await self._node.append(
+            lambda: recorded(administration.set_password(world, request.name, verifier), "user passwd", account.name)
+        )
+        self._node.verification.guard.throttle.forgive(account.id)
         return {"name": account.name, "secret": "" if request.password else secret}
 
     async def _set_enabled(self, request: SetEnabled) -> Result:
         world = self._node.world
-        await self._node.append(lambda: administration.set_enabled(world, request.name, request.enabled))
-        return {"name": administration.find_account(world, request.name).name, "enabled": request.enabled}
+        name = administration.find_account(world, request.name).name
+        act = "user enable" if request.enabled else "user disable"
+        await self._node.append(
+            lambda: recorded(administration.set_enabled(world, request.name, request.enabled), act, name)
+        )
+        return {"name": name, "enabled": request.enabled}
 
     async def _token_add(self, request: TokenAdd) -> Result:
         world = self._node.world
         token, device_id = create_token(), world.new_id()
         digest = digest_token(token)
         await self._node.append(
-            lambda: administration.add_device(world, request.name, request.label, device_id, digest)
+            lambda: recorded(
+                administration.add_device(world, request.name, request.label, device_id, digest),
+                *("token add", request.name, f"{device_id} {request.label}"),
+            )
         )
         return {"id": device_id, "label": request.label, "secret": token}
 
@@ -149,5 +170,17 @@ class PeopleDesk:
 
     async def _token_revoke(self, request: TokenRevoke) -> Result:
         world = self._node.world
-        await self._node.append(lambda: administration.revoke_device(world, request.id))
+        await self._node.append(
+            lambda: recorded(
+                administration.revoke_device(world, request.id), "token revoke", *_device(world, request.id)
+            )
+        )
         return {"id": request.id}
+
+
+def _device(world: World, device_id: str) -> tuple[str, str]:
+    """Return whose device that is, and which, for the audit trail."""
+    for account in world.directory.accounts.values():
+        if device_id in account.devices:
+            return account.name, f"{device_id} {account.devices[device_id].label}"
+    return "", device_id

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from securechat.config import Config
 from securechat.errors import ConfigError
+from securechat.server.metrics_page import find_faults
+from securechat.server.preface import parse_balancers
 from securechat.wire.names import fold, is_channel_name
 
 
@@ -30,5 +32,10 @@ def find_unfit(config: Config) -> Iterator[str]:
         yield "chat.contact: holds control characters; remove them"
     if not all(line.isprintable() for line in config.chat.motd.splitlines()):
         yield "chat.motd: holds control characters; remove them"
+    try:
+        parse_balancers(config.balancers)
+    except ConfigError as error:
+        yield str(error)
+    yield from find_faults(config.metrics)
     if len(set(config.listen)) < len(config.listen):
         yield "listen: the same address stands there twice; remove one"

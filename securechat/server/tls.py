@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from securechat.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+Demand: TypeAlias = Literal["", "optional", "required"]
+"""Whether a listener asks clients for a certificate: not at all, for one they may have, for one they must have."""
 ALPN = ["irc", "http/1.1"]
 """Application protocols offered, in the server's order of preference (RFC 7301)."""
 TLS12_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -24,13 +26,16 @@ _FLIGHTS = 4
 _MISMATCHES = ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED")
 
 
-def build_context(cert: Path, key: Path, *, allow_tls12: bool = False) -> ssl.SSLContext:
+def build_context(
+    cert: Path, key: Path, *, allow_tls12: bool = False, demand: Demand = "", client_ca: bytes = b""
+) -> ssl.SSLContext:
     """Build a server context from a certificate chain and its key, both PEM, and check it.
 
     A context in use is never changed: loading a mismatched pair into one would break it. Replace it by a new one for
     the connections accepted from then on.
 
     allow_tls12: accept TLS 1.2 too, with ECDHE and an AEAD cipher only.
+    demand: whether clients are asked for a certificate of their own, and have to have one; `client_ca` (PEM): from whom.
 
     Raises: ConfigError when a file cannot be used or the context does not hold what it should.
     """
@@ -43,8 +48,20 @@ def build_context(cert: Path, key: Path, *, allow_tls12: bool = False) -> ssl.SS
     context.set_alpn_protocols(ALPN)
     restrict_groups(context)
     _load_pair(context, cert, key)
+    if demand:
+        _ask_clients(context, demand, client_ca)
     check_context(context)
     return context
+
+
+def _ask_clients(context: ssl.SSLContext, demand: Demand, client_ca: bytes) -> None:
+    """Have clients asked for a certificate, from this CA and for this purpose, that the handshake verifies."""
+    try:
+        context.load_verify_locations(cadata=client_ca.decode("ascii"))
+    except (ssl.SSLError, ValueError):
+        raise ConfigError("client_ca: no CA's certificate in PEM is in it - name another file") from None
+    context.verify_mode = ssl.CERT_REQUIRED if demand == "required" else ssl.CERT_OPTIONAL
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
 
 
 def restrict_groups(context: ssl.SSLContext) -> None:

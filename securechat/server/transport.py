@@ -17,6 +17,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from securechat.server.receiver import Receiver
 from securechat.server.sendqueue import SendQueue
@@ -53,7 +54,7 @@ class Transport:
     queue_limit: bytes of `write_live` that may wait for the peer; one more behind them and it is cut.
     peer: its address; when it is not given the socket is asked, which raises OSError if the peer is gone already.
     receiver: who is told; may be another from within `connected` or `received` on.
-    release: called with the peer's address once, when it has signed in or has ended, whichever comes first.
+    release: called once, when it has signed in or has ended, whichever comes first.
     """
 
     __slots__ = (
@@ -89,7 +90,7 @@ class Transport:
         handshake_timeout: float,
         queue_limit: int,
         peer: str | None = None,
-        release: Callable[[str], None] | None = None,
+        release: Callable[[], None] | None = None,
     ) -> None:
         self.peer: str = sock.getpeername()[0] if peer is None else peer
         prepare_accepted(sock)
@@ -121,10 +122,9 @@ class Transport:
         return self._tls.version()
 
     @property
-    def cipher(self) -> str | None:
-        """The cipher suite agreed on; None once the connection has ended."""
-        cipher = self._tls.cipher()
-        return cipher[0] if cipher else None
+    def shown_certificate(self) -> dict[str, Any] | None:
+        """The client's certificate, verified, as `ssl` reads it; None or empty where there is none."""
+        return self._tls.getpeercert()
 
     @property
     def queued(self) -> int:
@@ -134,7 +134,7 @@ class Transport:
     def mark_signed_in(self) -> None:
         """Count this connection no longer among those that have not signed in."""
         if self._release is not None:
-            self._release(self.peer)
+            self._release()
             self._release = None
 
     def write(self, data: bytes) -> None:

@@ -220,7 +220,7 @@ class WebSocket:
     def _take_piece(self, piece: bytes) -> None:
         self._protocol.receive_data(piece)
         lines = [self._read_frame(frame) for frame in self._protocol.events_received() if isinstance(frame, Frame)]
-        self._connection.received(b"".join(lines))
+        self._connection.received(b"".join(lines), len(piece))
         self._answer(self._protocol.data_to_send())
 
     def _read_frame(self, frame: Frame) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from securechat.chat import policy
+from securechat.chat import certificates, invitations, policy
 from securechat.chat.channel import masks_of
 from securechat.chat.directory import Directory
 from securechat.chat.effects import Entry
@@ -34,16 +34,22 @@ from securechat.chat.events import (
     Redacted,
     Registered,
     Renamed,
+    RetentionSet,
+    RoleChanged,
     RoleSet,
     TopicSet,
     Unignored,
     Unreacted,
+    encode_event,
 )
 from securechat.chat.policy import Access, Span
-from securechat.chat.ports import AccountState, ChannelState, Reactions, Snapshot
+from securechat.chat.ports import AccountState, ChannelState, HistoryQuery, Reactions, Snapshot
+from securechat.chat.server_events import CertificateIssued, SignInRejected
 from securechat.chat.streams import SERVER, StreamId, account_stream, direct_stream, other_party, parties
+from securechat.chat.trail import BEGINNING, Head, Trail, TrailQuery, TrailRow, link_of
 from securechat.chat.world import BANS_PER_CHANNEL, CHANNELS_PER_ACCOUNT
-from securechat.storage.records import Stale, changes, reactions_after
+from securechat.storage.records import Stale, are_many, changes, reactions_after
+from securechat.storage.retention import Floor, Retention, asks_below
 
 
 class State:
@@ -52,6 +58,9 @@ class State:
     streams: the records of each stream; epochs: of each stream that has records.
     spans: the memberships that have ended, by (stream, account); closures: when a channel was not open to all.
     silences: when an account ignored another, as spans of their direct conversation, by (account, other).
+    heads: of each stream that has had records, the newest one. floors: what is gone of those of which something is.
+    retentions: of channels for which it was set, in days. names: of channels, the newest one.
+    links: what ties each record of the server's stream to the one before; addresses: from where, by their seq.
     """
 
     def __init__(self) -> None:
@@ -62,6 +71,12 @@ class State:
         self.spans: dict[tuple[StreamId, str], list[Span]] = {}
         self.closures: dict[StreamId, list[Span]] = {}
         self.silences: dict[tuple[str, str], list[Span]] = {}
+        self.heads: dict[StreamId, Record] = {}
+        self.floors: dict[StreamId, Floor] = {}
+        self.retentions: dict[StreamId, int | None] = {}
+        self.names: dict[StreamId, str] = {}
+        self.links: list[bytes] = []
+        self.addresses: dict[int, tuple[int, str]] = {}
 
     def channel_of(self, stream: StreamId) -> ChannelState | None:
         """Return the living channel whose stream this is."""
@@ -91,6 +106,8 @@ class State:
         return account in self.directory.accounts and not self.directory.accounts[account].deleted
 
     def _fits(self, stream: StreamId, event: Event) -> bool:
+        if stream == SERVER:
+            return self._fits_server(event)
         if stream.startswith("a/") and not isinstance(event, Registered):
             return self._fits_account(self.directory.accounts[stream[2:]], event)
         match event:
@@ -102,6 +119,12 @@ class State:
                 return self._fits_remark(stream, event)
         channel = self.channel_of(stream)
         return channel is None or self._fits_channel(channel, event)
+
+    def _fits_server(self, event: Event) -> bool:
+        server = self.directory.server
+        if isinstance(event, CertificateIssued) and not self._lives(event.account):
+            return False
+        return invitations.fits(server.invitations, event) and certificates.fits(server, event)
 
     def _fits_remark(self, stream: StreamId, event: Redacted | Reacted | Unreacted) -> bool:
         about = next((record.event for record in self.streams.get(stream, ()) if record.msgid == event.msgid), None)
@@ -126,6 +149,8 @@ class State:
                 return device in account.devices
             case Renamed(name=name, was=was):
                 return account.name == was and self.directory.account_resembling(name) in (None, account)
+            case RoleChanged(was=was):
+                return account.role == was
             case Deleted():
                 return not self.directory.channels_of(account.id)
             case Ignored(account=other):
@@ -185,7 +210,9 @@ class State:
         was_open = channel is None or policy.is_open(channel.modes, channel.key)
         if channel is not None and isinstance(event, Left | Kicked):
             since = channel.members[event.account].since
-            self.spans.setdefault((stream, event.account), []).append(Span(since, record.seq))
+            spans = self.spans.setdefault((stream, event.account), [])
+            if not are_many(len(spans)) or self._has_message(stream, since, record.seq):
+                spans.append(Span(since, record.seq))
         if isinstance(event, Registered | PasswordSet | PasswordRehashed):
             self.verifiers[stream[2:]] = event.verifier
         if isinstance(event, Ignored | Unignored):
@@ -196,14 +223,77 @@ class State:
             records = self.streams[stream]
             records[:] = [_erased(record) if record.msgid == event.msgid else record for record in records]
         self.streams.setdefault(stream, []).append(record)
+        self.heads[stream] = record
+        self._note_lasting(record)
+        if stream == SERVER:
+            self._tie(record, event)
         self.epochs[stream] = self.epochs.get(stream, 0) + event.restricts
         self.directory.apply_record(record)
         if isinstance(event, Created | ModeSet):
             self._note_closure(record, was_open)
 
+    def trail(self, query: TrailQuery) -> Trail:
+        """Return some of the audit trail."""
+        rows = [
+            TrailRow(*_content(record), link, self.addresses.get(record.seq, (0, ""))[1])
+            for record, link in zip(self.streams.get(SERVER, ()), self.links, strict=True)
+            if record.seq > query.after and record.time >= query.since
+        ]
+        chosen = rows[max(0, len(rows) - query.limit) :] if query.newest else rows[: query.limit]
+        head = Head(len(self.links), self.links[-1]) if self.links else Head()
+        return Trail(tuple(chosen), len(self.links), head)
+
+    def forget_addresses(self, before: int) -> int:
+        """Forget the addresses noted before a time (ms since 1970); return how many there were."""
+        old = [seq for seq, (time, _) in self.addresses.items() if time < before]
+        for seq in old:
+            del self.addresses[seq]
+        return len(old)
+
+    def _note_lasting(self, record: Record) -> None:
+        match record.event:
+            case Created(name=name) | ChannelRenamed(name=name):
+                self.names[record.stream] = name
+            case RetentionSet(days=days):
+                self.retentions[record.stream] = days
+
+    def _has_message(self, stream: StreamId, first: int, last: int) -> bool:
+        records = self.streams.get(stream, ())
+        return any(first <= record.seq <= last and isinstance(record.event, Posted) for record in records)
+
+    def find_expired(self, retention: Retention, now: int) -> list[tuple[StreamId, Floor]]:
+        """Return the streams that hold what is older than it is to be kept, and up to where; `now` in ms since 1970."""
+        found = []
+        for stream, records in self.streams.items():
+            bound = retention.bound_of(stream, self.retentions.get(stream), now)
+            old = [record for record in records if bound is not None and record.time < bound]
+            if old:
+                found.append((stream, Floor(old[-1].seq, old[-1].time)))
+        return found
+
+    def raise_floor(self, stream: StreamId, floor: Floor) -> None:
+        """Take away the records of a stream up to one, and who was where, or heard nobody, up to there."""
+        self.floors[stream] = floor
+        records = self.streams[stream]
+        records[:] = [record for record in records if record.seq > floor.seq]
+        pairs = {parties(stream), parties(stream)[::-1]} if stream.startswith("d/") else set()
+        for lists in (
+            [spans for (where, _), spans in self.spans.items() if where == stream],
+            [self.closures.get(stream, [])],
+            [self.silences.get(pair, []) for pair in pairs],
+        ):
+            for spans in lists:
+                spans[:] = [span for span in spans if span.last is None or span.last > floor.seq]
+
+    def _tie(self, record: Record, event: Event) -> None:
+        self.links.append(link_of(self.links[-1] if self.links else BEGINNING, *_content(record)))
+        if isinstance(event, SignInRejected) and event.address:
+            self.addresses[record.seq] = record.time, event.address
+
     def _note_silence(self, account: str, event: Ignored | Unignored) -> None:
         silences = self.silences.setdefault((account, event.account), [])
-        newest = len(self.streams.get(direct_stream(account, event.account), ()))
+        head = self.heads.get(direct_stream(account, event.account))
+        newest = 0 if head is None else head.seq
         if isinstance(event, Ignored):
             silences.append(Span(newest + 1))
         elif silences[-1].first > newest:
@@ -227,7 +317,11 @@ class State:
         closures = self.closures.setdefault(record.stream, [])
         is_open = policy.is_open(channel.modes, channel.key)
         if was_open and not is_open:
-            closures.append(Span(record.seq))
+            many = are_many(len(closures))
+            if many and not self._has_message(record.stream, (closures[-1].last or 0) + 1, record.seq):
+                closures[-1] = Span(closures[-1].first)
+            else:
+                closures.append(Span(record.seq))
         elif is_open and not was_open:
             closures[-1] = Span(closures[-1].first, record.seq - 1)
 
@@ -235,6 +329,11 @@ class State:
         """Return the records of a stream that an account may read."""
         access = self._access(account, stream)
         return [record for record in self.streams.get(stream, ()) if policy.may_read(access, record)]
+
+    def asks_below(self, query: HistoryQuery) -> bool:
+        """Tell whether some of what is asked for is gone."""
+        spans = policy.readable(self._access(query.account, query.stream))
+        return asks_below(query, spans, self.floors.get(query.stream, Floor()))
 
     def _access(self, account: str, stream: StreamId) -> Access:
         if stream.startswith("d/"):
@@ -268,3 +367,7 @@ def _without_value(record: Record) -> Record:
 def _erased(record: Record) -> Record:
     assert isinstance(record.event, Posted | Reacted | Unreacted)
     return msgspec.structs.replace(record, event=Erased(record.event.account))
+
+
+def _content(record: Record) -> tuple[int, str, int, str, str]:
+    return record.seq, record.msgid, record.time, type(record.event).__name__, encode_event(record.event).decode()

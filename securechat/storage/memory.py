@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 
 from securechat.chat.arrears import Arrears, ArrearsQuery, Missed, MissedQuery, Note
+from securechat.chat.durations import Durations
 from securechat.chat.effects import Append, Entry
 from securechat.chat.event import Event
 from securechat.chat.events import Deleted, Erased, Posted, Record
@@ -28,6 +29,7 @@ from securechat.chat.ports import (
     WritingsQuery,
 )
 from securechat.chat.streams import StreamId, account_stream
+from securechat.chat.trail import Trail, TrailQuery
 from securechat.errors import StorageError
 from securechat.storage.delivery import Follower, share_of
 from securechat.storage.finding import select_found
@@ -35,21 +37,27 @@ from securechat.storage.folded import State
 from securechat.storage.notes import Notes, read_missed
 from securechat.storage.pages import find_writings, select_conversations, select_messages
 from securechat.storage.records import RANDOM_BYTES, Stale, make_msgid, next_time, without_secrets
+from securechat.storage.retention import FOR_EVER, Floor, Retention
 
 
 class MemoryStore:
     """A store that forgets everything with the process.
 
-    clock: returns ms since 1970; randbytes: returns that many random bytes.
+    clock: returns ms since 1970; randbytes: returns that many random bytes. retention: for how long what was said is
+    kept; somebody calls `expire` now and then.
     """
 
-    def __init__(self, clock: Callable[[], int], randbytes: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, clock: Callable[[], int], randbytes: Callable[[int], bytes], retention: Retention = FOR_EVER
+    ) -> None:
         self._clock = clock
+        self._retention = retention
         self._randbytes = randbytes
         self._kept: list[tuple[Record, Event]] = []
         self._state = State()
+        self._expired: list[tuple[int, StreamId, Floor]] = []
         self._once: dict[tuple[str, str], tuple[bytes, Record]] = {}
-        self.notes = Notes()
+        self.notes = Notes(randbytes(32))
         self._queue: list[tuple[Follower, Submission]] = []
         self.followers: list[Follower] = []
 
@@ -100,7 +108,7 @@ class MemoryStore:
             return Outcome(submission, Verdict.STALE)
         found = self._once.get((append.once.account, append.once.id)) if append.once else None
         if append.once and found:
-            if isinstance(self._state.streams[found[1].stream][found[1].seq - 1].event, Erased):
+            if self._is_gone(found[1]):
                 return Outcome(submission, Verdict.REDACTED)
             same = append.once.digest == found[0]
             return (
@@ -113,6 +121,16 @@ class MemoryStore:
         except Stale:
             lane.refused = submission.attempt
             return Outcome(submission, Verdict.STALE)
+
+    def _is_gone(self, record: Record) -> bool:
+        records = self._state.streams[record.stream]
+        return all(each.seq != record.seq or isinstance(each.event, Erased) for each in records)
+
+    def expire(self) -> None:
+        """Take away what is older than it is to be kept."""
+        for stream, floor in self._state.find_expired(self._retention, self._clock()):
+            self._expired.append((len(self._kept), stream, floor))
+            self._state.raise_floor(stream, floor)
 
     def _append(self, append: Append) -> tuple[Record, ...]:
         if any(self._state.epoch_of(stream) != epoch for stream, epoch in append.expects):
@@ -141,10 +159,10 @@ class MemoryStore:
     def _add(self, entry: Entry, now: int) -> Record:
         self._state.check(entry.stream, entry.event)
         self._state.require_turn(*entry, now)
-        earlier = self._state.streams.get(entry.stream, [])
-        time = next_time(now, earlier[-1].time) if earlier else now
+        head = self._state.heads.get(entry.stream)
+        seq, time = (1, now) if head is None else (head.seq + 1, next_time(now, head.time))
         msgid = make_msgid(time, self._randbytes(RANDOM_BYTES))
-        record = Record(entry.stream, len(earlier) + 1, msgid, time, without_secrets(entry.event))
+        record = Record(entry.stream, seq, msgid, time, without_secrets(entry.event))
         self._kept.append((record, entry.event))
         self._state.apply(record, entry.event)
         return record
@@ -155,14 +173,22 @@ class MemoryStore:
             return
         del self._kept[count:]
         self._state = State()
-        for record, event in self._kept:
+        for place, (record, event) in enumerate(self._kept):
+            self._expire_again(place)
             self._state.apply(record, event)
+        self._expire_again(count)
+
+    def _expire_again(self, place: int) -> None:
+        for when, stream, floor in self._expired:
+            if when == place:
+                self._state.raise_floor(stream, floor)
 
 
 class MemoryHistory:
     """One node's hold on a MemoryStore."""
 
     def __init__(self, store: MemoryStore) -> None:
+        self.commits = Durations()
         self._store = store
         self._follower: Follower | None = None
 
@@ -173,7 +199,8 @@ class MemoryHistory:
         self._store.followers.append(self._follower)
         directory = self._store.state.directory
         accounts, channels = list(directory.accounts.values()), list(directory.channels.values())
-        return deepcopy(Snapshot(accounts, channels, self._store.notes.marks(), directory.server))
+        notes = self._store.notes
+        return deepcopy(Snapshot(accounts, channels, notes.marks(), directory.server, notes.guesses()))
 
     def submit(self, submission: Submission) -> None:
         """Queue an append. (`chat.ports.History`)"""
@@ -188,7 +215,8 @@ class MemoryHistory:
             return Page((), known=False)
         wanted = {"Posted", *query.events}
         messages = [record for record in readable if type(record.event).__name__ in wanted]
-        return Page(tuple(select_messages(query, messages, readable)))
+        records = tuple(select_messages(query, messages, readable))
+        return Page(records, expired=not records and self._store.state.asks_below(query))
 
     async def conversations(self, query: ConversationsQuery) -> list[ConversationTime]:
         """Return the conversations asked for. (`chat.ports.History`)"""
@@ -206,7 +234,7 @@ class MemoryHistory:
 
     async def writings(self, query: WritingsQuery) -> Writings:
         """Return what an account has written. (`chat.ports.History`)"""
-        return find_writings(self._store.state.streams, query)
+        return find_writings(self._store.state.streams, self._store.state.names, query)
 
     async def search(self, query: SearchQuery) -> Found:
         """Return the newest messages asked for. (`chat.ports.History`)"""
@@ -237,6 +265,14 @@ class MemoryHistory:
         """Return how many messages each of the streams holds. (`chat.ports.History`)"""
         history = self._store.state.streams
         return [sum(isinstance(record.event, Posted) for record in history.get(stream, ())) for stream in streams]
+
+    async def trail(self, query: TrailQuery) -> Trail:
+        """Return some of the audit trail. (`chat.ports.History`)"""
+        return self._store.state.trail(query)
+
+    async def forget_addresses(self, before: int) -> int:
+        """Delete addresses kept beside the audit trail. (`chat.ports.History`)"""
+        return self._store.state.forget_addresses(before)
 
     async def verifier(self, account: str) -> tuple[str, int]:
         """Return an account's argon2 verifier and its epoch. (`chat.ports.History`)"""

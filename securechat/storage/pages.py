@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from securechat.chat.events import ChannelRenamed, Created, Record
+from securechat.chat.events import Record
 from securechat.chat.export import writer_of
 from securechat.chat.ports import (
     Bound,
@@ -69,8 +69,13 @@ def select_conversations(query: ConversationsQuery, found: list[ConversationTime
     return found[: query.limit] if query.start <= query.end else found[max(0, len(found) - query.limit) :]
 
 
-def find_writings(streams: Mapping[StreamId, Sequence[Record]], query: WritingsQuery) -> Writings:
-    """Return a page of what an account has written, out of all streams in the order in which they began."""
+def find_writings(
+    streams: Mapping[StreamId, Sequence[Record]], channels: Mapping[StreamId, str], query: WritingsQuery
+) -> Writings:
+    """Return a page of what an account has written, out of all streams in the order in which they began.
+
+    channels: their names.
+    """
     place = query.after or ("", 0)
     begins = list(streams).index(place[0]) if place[0] else 0
     found: list[Record] = []
@@ -82,9 +87,8 @@ def find_writings(streams: Mapping[StreamId, Sequence[Record]], query: WritingsQ
             if stream == place[0] and record.seq <= place[1]:
                 continue
             found.append(record)
-            for each in records:
-                if isinstance(each.event, Created | ChannelRenamed):
-                    names[stream] = each.event.name
+            if stream in channels:
+                names[stream] = channels[stream]
             if len(found) == query.limit:
                 return Writings(tuple(found), names, (stream, record.seq))
     return Writings(tuple(found), names, None)

@@ -7,14 +7,15 @@ from typing import Final
 
 from securechat.chat.event import Event
 from securechat.chat.events import AnyEvent, Reacted, Unreacted, decode_event, encode_event
-from securechat.chat.policy import may_react_again
+from securechat.chat.policy import MAX_AHEAD, may_react_again
 from securechat.chat.ports import Reactions
 
 RANDOM_BYTES: Final = 10
 """Random bytes in a msgid: 80 bits, which nobody guesses."""
 
-MAX_AHEAD: Final = 1000
-"""How far (ms) a stream's time may run ahead of the clock."""
+EXACT_SPANS: Final = 100
+"""Memberships of one account in one channel, and times when one was closed, that are all kept; of more only those in which,
+or between which, somebody said something: all are looked at whenever somebody reads."""
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS: Final = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
@@ -61,6 +62,11 @@ def changes(reactions: Reactions, event: Reacted | Unreacted) -> bool:
     if isinstance(event, Unreacted):
         return event.reaction in reactions.standing
     return event.reaction not in reactions.standing and may_react_again(reactions)
+
+
+def are_many(spans: int) -> bool:
+    """Tell whether there are so many memberships, or closures, that one more is only kept for the sake of messages."""
+    return spans >= EXACT_SPANS
 
 
 def without_secrets(event: Event) -> AnyEvent:

@@ -9,10 +9,13 @@ from weakref import WeakValueDictionary
 
 
 class Turns:
-    """Turns in the order of asking, but that each account waits for one only."""
+    """Turns in the order of asking, but that each account waits for one only.
 
-    def __init__(self) -> None:
-        self._turn = asyncio.Lock()
+    at_once: how many have a turn at the same time, each of another account.
+    """
+
+    def __init__(self, at_once: int = 1) -> None:
+        self._turn = asyncio.Semaphore(at_once)
         self._places: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager

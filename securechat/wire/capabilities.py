@@ -29,6 +29,7 @@ USERHOST_IN_NAMES: Final = 1 << 19
 NO_IMPLICIT_NAMES: Final = 1 << 20
 PRE_AWAY: Final = 1 << 21
 EXTENDED_ISUPPORT: Final = 1 << 22
+ACCOUNT_REGISTRATION: Final = 1 << 23
 EVENT_PLAYBACK: Final = 1 << 24
 READ_MARKER: Final = 1 << 25
 MESSAGE_REDACTION: Final = 1 << 26
@@ -41,11 +42,18 @@ ZNC_PLAYBACK: Final = 1 << 31
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """A capability's name, its bit, and the value CAP LS 302 shows after `=` ("" for none)."""
+    """A capability's name, its bit, and the value CAP LS 302 shows after `=` ("" for none).
+
+    comes_and_goes: it is offered at times only, and not before somebody does.
+    """
 
     name: str
     bit: int
     value: str = ""
+    comes_and_goes: bool = False
+
+
+ACCOUNT_REGISTRATION_NAME: Final = "draft/account-registration"
 
 
 CAPABILITIES: Final[dict[str, Capability]] = {
@@ -81,6 +89,12 @@ CAPABILITIES: Final[dict[str, Capability]] = {
         Capability("draft/read-marker", READ_MARKER),
         Capability("soju.im/search", SEARCH),
         Capability("znc.in/playback", ZNC_PLAYBACK),
+        Capability(
+            ACCOUNT_REGISTRATION_NAME,
+            ACCOUNT_REGISTRATION,
+            "before-connect,custom-account-name",
+            comes_and_goes=True,
+        ),
         Capability("securechat.internal/once", ONCE),
     )
 }

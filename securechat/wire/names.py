@@ -11,6 +11,7 @@ NICK_LENGTH: Final = 32
 CHANNEL_LENGTH: Final = 64
 """Bytes of UTF-8 in a channel name, `#` included."""
 DEVICE_LENGTH: Final = 64
+ACCOUNT_URI: Final = "securechat:account:"
 """Bytes of UTF-8 in a device's name."""
 
 _ACCOUNT: Final = re.compile(rf"[A-Za-z][A-Za-z0-9_-]{{0,{NICK_LENGTH - 1}}}")
@@ -127,3 +128,8 @@ def split_userhost(source: str) -> tuple[str, str, str]:
     name, _, host = source.partition("@")
     nick, _, user = name.partition("!")
     return nick, user, host
+
+
+def account_uri(account_id: str) -> str:
+    """Return how a client certificate names an account: by its id, which stays the same when it is renamed."""
+    return f"{ACCOUNT_URI}{account_id}"

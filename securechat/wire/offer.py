@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from securechat.wire.capabilities import CAPABILITIES, list_lines, request
@@ -21,19 +22,21 @@ class Revision(NamedTuple):
 
 
 class Offer:
-    """Every capability of the table until it is withdrawn, and policies that are shown but cannot be requested.
+    """Every capability of the table that does not come and go, until it is withdrawn, and policies that are shown but cannot be requested.
 
     policies: values by name, such as that of sts.
     """
 
     def __init__(self, policies: Mapping[str, str] | None = None) -> None:
-        self._values = {capability.name: capability.value for capability in CAPABILITIES.values()} | dict(
-            policies or {}
-        )
+        offered = (capability for capability in CAPABILITIES.values() if not capability.comes_and_goes)
+        self._values = {capability.name: capability.value for capability in offered} | dict(policies or {})
 
-    def lines(self, version: int, budget: int) -> list[str]:
-        """Write the CAP LS list for a client of this version, in lines of at most `budget` bytes each."""
-        return list_lines(version, budget, self._values)
+    def lines(self, version: int, budget: int, own: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+        """Write the CAP LS list for a client of this version, in lines of at most `budget` bytes each.
+
+        own: values that this client is shown instead, by name.
+        """
+        return list_lines(version, budget, {**self._values, **own})
 
     def request(self, bits: int, wanted: str) -> int | None:
         """Apply a CAP REQ argument to a set of bits; None when one of the names is not offered."""

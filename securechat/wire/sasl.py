@@ -1,4 +1,4 @@
-"""SASL PLAIN as a step function, and the chunks a client sends for it."""
+"""SASL PLAIN and EXTERNAL as step functions, and the chunks a client sends for it."""
 
 from __future__ import annotations
 
@@ -31,6 +31,26 @@ class Credentials:
     secret: str = field(repr=False)
 
 
+class _Response:
+    """A response that comes in chunks. (IRCv3 sasl-3.1)"""
+
+    def __init__(self) -> None:
+        self._received = ""
+
+    def take(self, chunk: str) -> str | None:
+        """Take the next chunk; return the whole once it is complete, None before. Raises: SaslError."""
+        if len(chunk) > MAX_CHUNK:
+            raise SaslError("chunk too long", too_long=True)
+        if chunk != "+":
+            self._received += chunk
+        if len(self._received) > MAX_MESSAGE:
+            raise SaslError("response too long", too_long=True)
+        if len(chunk) == MAX_CHUNK:
+            return None
+        response, self._received = self._received, ""
+        return response
+
+
 class PlainExchange:
     """The server's side of one SASL PLAIN response. (RFC 4616; IRCv3 sasl-3.1)
 
@@ -38,7 +58,7 @@ class PlainExchange:
     """
 
     def __init__(self) -> None:
-        self._received = ""
+        self._response = _Response()
 
     def step(self, chunk: str) -> Credentials | None:
         """Take the parameter of the next AUTHENTICATE.
@@ -49,16 +69,33 @@ class PlainExchange:
         Raises:
             SaslError: a chunk or the whole is too long, or it is no PLAIN response.
         """
-        if len(chunk) > MAX_CHUNK:
-            raise SaslError("chunk too long", too_long=True)
-        if chunk != "+":
-            self._received += chunk
-        if len(self._received) > MAX_MESSAGE:
-            raise SaslError("response too long", too_long=True)
-        if len(chunk) == MAX_CHUNK:
+        response = self._response.take(chunk)
+        return None if response is None else _read_plain(response)
+
+
+class ExternalExchange:
+    """The server's side of one SASL EXTERNAL response, used as `PlainExchange`. (RFC 4422, appendix A)"""
+
+    def __init__(self) -> None:
+        self._response = _Response()
+
+    def step(self, chunk: str) -> Credentials | None:
+        """Take the parameter of the next AUTHENTICATE.
+
+        Returns:
+            The account and device that the client wants to act as, each "" where it leaves that to the server, and no
+            secret; None when more must follow.
+
+        Raises:
+            SaslError: a chunk or the whole is too long, or it is no name.
+        """
+        response = self._response.take(chunk)
+        if response is None:
             return None
-        response, self._received = self._received, ""
-        return _read_plain(response)
+        account, device = split_user(_decode(response))
+        if "\0" in account or (device and not is_device_name(device)):
+            raise SaslError("device name not allowed")
+        return Credentials(account, device, "")
 
 
 def split_user(text: str) -> tuple[str, str]:
@@ -82,14 +119,7 @@ def encode_plain(account: str, secret: str) -> list[str]:
 
 
 def _read_plain(response: str) -> Credentials:
-    try:
-        decoded = b64decode(response)
-        fields = decoded.decode().split("\0")
-    except ValueError as error:
-        raise SaslError("response is not base64 of UTF-8") from error
-    # The decoder skips what is no base64; only what encodes back to itself was base64 throughout.
-    if b64encode(decoded).decode("ascii") != response:
-        raise SaslError("response is not base64")
+    fields = _decode(response).split("\0")
     if len(fields) != 3:
         raise SaslError("response is not three fields")
     authzid, authcid, secret = fields
@@ -101,3 +131,15 @@ def _read_plain(response: str) -> Credentials:
     if authzid and fold(authzid) not in (fold(authcid), fold(account)):
         raise SaslError("acting for somebody else is not offered")
     return Credentials(account, device, secret)
+
+
+def _decode(response: str) -> str:
+    try:
+        decoded = b64decode(response)
+        text = decoded.decode()
+    except ValueError as error:
+        raise SaslError("response is not base64 of UTF-8") from error
+    # The decoder skips what is no base64; only what encodes back to itself was base64 throughout.
+    if b64encode(decoded).decode("ascii") != response:
+        raise SaslError("response is not base64")
+    return text

@@ -13,14 +13,21 @@ PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
 
 
 def known_commands() -> set[str]:
-    """Return what is typed for each command; groups, and short forms such as `passwd`, count for what they lead to."""
-    return {name for name, command in walk() if not isinstance(command, click.Group) and not command.hidden}
+    """Return what is typed for each command; groups, and short forms such as `passwd`, count for what they lead to.
+
+    A group that does something by itself is a command too.
+    """
+    return {
+        name
+        for name, command in walk()
+        if not command.hidden and (not isinstance(command, click.Group) or command.invoke_without_command)
+    }
 
 
 def told_commands(page: str, known: set[str]) -> tuple[set[str], set[str]]:
     """Return the commands of a page that are known, and the beginnings of those that are not."""
     told, strange = set(), set()
-    for typed in re.findall(r"securechat-admin (?:--data \S+ )?([a-z][a-z -]*)", page):
+    for typed in re.findall(r"securechat-admin (?:--data \S+ )?([a-z][a-z-]*(?: [a-z][a-z-]*)*)", page):
         words = typed.split()
         found = next((" ".join(words[:n]) for n in (3, 2, 1) if " ".join(words[:n]) in known), None)
         if found is None:

@@ -13,7 +13,8 @@ import argon2
 import pytest
 from argon2.profiles import CHEAPEST, RFC_9106_LOW_MEMORY
 
-from securechat.auth.passwords import Overloaded, PasswordChecker, PasswordVerdict
+from securechat.auth.passwords import PasswordChecker, PasswordVerdict
+from securechat.auth.pool import Overloaded
 
 SECRET = "correct horse battery"
 # Three times the passes of CHEAPEST, to be told apart from it.

@@ -27,7 +27,7 @@ from securechat.chat.events import (
     TopicSet,
 )
 from securechat.chat.streams import StreamId, channel_stream, direct_stream
-from securechat.config import Chat, Config
+from securechat.config import Chat, Config, Limits
 from securechat.wire.message import parse
 from securechat.wire.times import format_time
 from tests.server.harness import DEADLINE, RawClient, RunningServer, milliseconds, running_server
@@ -176,7 +176,7 @@ class Company:
 @asynccontextmanager
 async def company(directory: Path, actor: str) -> AsyncIterator[Company]:
     """Run a server with the company on it."""
-    async with running_server(directory, Config(chat=Chat(default_channels=[]))) as server:
+    async with running_server(directory, Config(chat=Chat(default_channels=[]), limits=Limits(rate=0))) as server:
         made = Company(server, actor)
         await made.gather()
         yield made

@@ -1,9 +1,9 @@
-"""A process in which many sign in by password at the same moment, while a member who is in already times its PINGs.
+"""A process in which many give a password at the same moment, while a member who is in already times its PINGs.
 
     python -m tests.bench.rush        orders on stdin, answers on stdout, ends with stdin
 
 Orders: {"enter": {port, ca, name, token}}: the member. {"rush": {members: [[name, password], …]}}: they connect and
-come as far as their password, and give it all at once.
+come as far as their password, and give it all at once. {"guess": …}: the same, and all of them are to be refused.
 """
 
 from __future__ import annotations
@@ -67,7 +67,9 @@ class Member:
 
 
 class Guest:
-    """Signs in by password. `arrived` is when it was welcomed (ns), 0 before."""
+    """Signs in by password. `arrived` is when it had the answer that it is to have (ns), 0 before."""
+
+    _expected = b" 001 "
 
     def __init__(self, name: str, password: str, port: int, context: ssl.SSLContext) -> None:
         self.name = name
@@ -96,10 +98,18 @@ class Guest:
         except BlockingIOError:
             return
         self._heard += data
-        if not data or b" 904 " in self._heard:
-            raise ConnectionError(f"{self.name} was not let in: {self._heard[-300:]!r}")
-        if not self.arrived and b" 001 " in self._heard:
+        if self.arrived:
+            return
+        if self._expected in self._heard:
             self.arrived = time.monotonic_ns()
+        elif not data or b" 904 " in self._heard:
+            raise ConnectionError(f"{self.name} was not let in: {self._heard[-300:]!r}")
+
+
+class Guesser(Guest):
+    """Gives a wrong password."""
+
+    _expected = b" 904 "
 
 
 class Rush:
@@ -112,12 +122,12 @@ class Rush:
         self._member = Member(sign_in("listener", name, token, "message-tags", port, self._context).tls)
         self._selector.register(self._member.tls, selectors.EVENT_READ, self._member)
 
-    def let_in(self, members: list[list[str]]) -> dict[str, Any]:
-        """Let them all give their passwords at once; return when each was in, and the PINGs meanwhile (ns).
+    def let_in(self, members: list[list[str]], kind: type[Guest] = Guest) -> dict[str, Any]:
+        """Let them all give their passwords at once; return when each was answered, and the PINGs meanwhile (ns).
 
         latest: the longest that this process itself kept its sockets waiting.
         """
-        guests = [Guest(name, password, self._port, self._context) for name, password in members]
+        guests = [kind(name, password, self._port, self._context) for name, password in members]
         for guest in guests:
             self._selector.register(guest.tls, selectors.EVENT_READ, guest)
         began = turned = time.monotonic_ns()
@@ -126,7 +136,7 @@ class Rush:
             guest.give_password()
         while not all(guest.arrived for guest in guests):
             if time.monotonic_ns() - began > LIMIT_SECONDS * 1e9:
-                raise TimeoutError(f"not everybody was in after {LIMIT_SECONDS:g} s")
+                raise TimeoutError(f"not everybody was answered after {LIMIT_SECONDS:g} s")
             for key, _ in self._selector.select(0.001):
                 key.data.take()
             self._member.ping()
@@ -149,7 +159,10 @@ def main() -> None:
     def let_in(members: list[list[str]]) -> None:
         answer(**inside[0].let_in(members))
 
-    while obey({"enter": enter, "rush": let_in}):
+    def refuse(members: list[list[str]]) -> None:
+        answer(**inside[0].let_in(members, Guesser))
+
+    while obey({"enter": enter, "rush": let_in, "guess": refuse}):
         pass
 
 

@@ -148,6 +148,15 @@ SCENARIOS = {
             ),
         ),
         Scenario(
+            "guessing",
+            "guessing",
+            runs=3,
+            minutes=0.5,
+            goals=(
+                Goal("ping_p99_ms", "PING p99, an upper bound of the loop's delay", most=100, unit="ms", form=".0f"),
+            ),
+        ),
+        Scenario(
             "join-morning",
             "morning",
             runs=1,

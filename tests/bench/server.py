@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,6 +28,8 @@ OUTPUT = "output"
 """The file in a server's directory that what it says goes to."""
 START_SECONDS = 60.0
 IMPORT_SECONDS = 300.0
+UNLIMITED = "[limits]\nrate = 0\n"
+"""The settings of a server under measurement: it is to show how fast it is, not how fast people may be."""
 _LISTENING = re.compile(r"^listening on 127\.0\.0\.1:(\d+)$", re.MULTILINE)
 
 
@@ -97,7 +100,10 @@ class DataDirectory:
 
         Raises: RuntimeError when it does not start, or does not end well.
         """
-        command = [str(program or PROGRAMS / "securechat-server"), "--data", str(self.path)]
+        server = program or PROGRAMS / "securechat-server"
+        if _knows_rates(server):
+            (self.path / "config.toml").write_text(UNLIMITED)
+        command = [str(server), "--data", str(self.path)]
         command += ["--listen", "127.0.0.1:0", "--name", "localhost", "--log-level", "warning"]
         began = time.monotonic()
         running = launch(command, cores, self.path, env={**os.environ, **(environment or {})})
@@ -167,6 +173,15 @@ def await_port(running: subprocess.Popen[str], directory: Path) -> int:
             return int(found[1])
         time.sleep(0.005)
     raise RuntimeError(f"the server did not start (exit code {running.poll()}): {output.read_text()}")
+
+
+@cache
+def _knows_rates(server: Path) -> bool:
+    """Tell whether a server can be told to take whatever comes; versions from before there was a limit refuse the key."""
+    beside = server.parent / "securechat-admin"
+    admin = beside if beside.exists() else PROGRAMS / beside.name
+    done = subprocess.run([str(admin), "config", "example"], capture_output=True, text=True, timeout=START_SECONDS)
+    return "\n#rate = " in done.stdout
 
 
 def name_people(initial: str, count: int) -> list[str]:

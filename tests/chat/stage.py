@@ -169,21 +169,23 @@ class Stage:
     def conclude(self, session: Session, verify: Verify, conclusion: signin.Conclusion) -> Scene:
         """Hand in the verdict on credentials."""
         scene = Scene()
-        command = {Purpose.SASL: "AUTHENTICATE", Purpose.PASS: "USER"}.get(verify.purpose, "ACCOUNT")
+        commands = {Purpose.SASL: "AUTHENTICATE", Purpose.PASS: "USER", Purpose.INVITATION: "VERIFY"}
+        command = commands.get(verify.purpose, "ACCOUNT")
         ask = Ask(session, Message(command), self.world)
         try:
-            self._perform(scene, signin.conclude(ask, verify, conclusion))
+            self._perform(scene, signin.conclude(ask, verify, conclusion), ask)
         except Refusal as refusal:
             scene.lines += told(refusal.replies)
         return scene
 
     def _play(self, scene: Scene, session: Session, message: Message) -> None:
+        ask = Ask(session, message, self.world)
         try:
-            self._perform(scene, dispatch(Ask(session, message, self.world)))
+            self._perform(scene, dispatch(ask), ask)
         except Refusal as refusal:
             scene.lines += told(refusal.replies)
 
-    def _perform(self, scene: Scene, effects: Iterable[Effect]) -> None:
+    def _perform(self, scene: Scene, effects: Iterable[Effect], ask: Ask) -> None:
         for effect in effects:
             scene.effects.append(effect)
             if isinstance(effect, Send):
@@ -191,6 +193,8 @@ class Stage:
             elif isinstance(effect, Append):
                 scene.events += self.carry_out(effect)
                 scene.lines += told(effect.answer)
+                if effect.then is not None:
+                    self._perform(scene, effect.then(ask), ask)
             elif isinstance(effect, Broadcast) and isinstance(effect.signal, AwaySet):
                 self.world.presence.set_away(*effect.signal)
             elif isinstance(effect, Broadcast) and isinstance(effect.signal, BotMarked):

@@ -95,7 +95,7 @@ def test_the_refused_left_no_account_behind(settled: Site) -> None:
         ["channel", "drop", "general"],
         ["channel", "create", "ops"],
         ["channel", "role", "general", "alice", "king"],
-        ["cert", "issue", "client", "alice"],
+        ["cert", "issue", "server", "--name", "other.example.org"],
         ["completion", "csh"],
         ["token", "add", "alice"],
         ["users"],

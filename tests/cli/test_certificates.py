@@ -92,9 +92,12 @@ def test_issue_writes_a_pair_for_another_server_and_never_over_one(site: Site, t
 
 
 def test_issue_gives_a_person_a_pair_that_names_the_account(site: Site, tmp_path: Path) -> None:
-    arguments = ["cert", "issue", "client", "alice", "--to", str(tmp_path / "alice")]
+    site.add("alice")
+    arguments = ["cert", "issue", "client", "alice", "--device", "laptop", "--to", str(tmp_path / "alice")]
     issued = site.admin(*arguments)
-    assert (issued.code, issued.err) == (0, [])
+    assert (issued.code, len(issued.err)) == (0, 1)
+    assert issued.err[0].startswith("certificate ")
+    assert " of alice, good until 20" in issued.err[0]
     assert issued.out.split() == [str(tmp_path / "alice" / "alice.pem"), str(tmp_path / "alice" / "alice.key")]
     after = list_directory(tmp_path / "alice")
     assert {name: mode for name, (mode, _) in after.items()} == {"alice.key": "-rw-------", "alice.pem": "-rw-r--r--"}
@@ -102,19 +105,66 @@ def test_issue_gives_a_person_a_pair_that_names_the_account(site: Site, tmp_path
     assert made.subject.rfc4514_string() == "CN=alice"
     ca = x509.load_pem_x509_certificate((site.data / "ca.pem").read_bytes())
     made.verify_directly_issued_by(ca)
+    (row,) = site.rows("cert", "list")
+    assert (row["serial"], row["name"], row["device"], row["state"], row["revoked"]) == (
+        f"{made.serial_number:x}",
+        "alice",
+        "laptop",
+        "valid",
+        None,
+    )
+    assert row["expires"] == made.not_valid_after_utc.isoformat().replace("+00:00", ".000Z")
 
     twice = site.admin(*arguments)
     assert (twice.code, twice.out, len(twice.err)) == (2, "", 1)
     assert list_directory(tmp_path / "alice") == after
-    nobody = site.admin("cert", "issue", "client", "../bob", "--to", str(tmp_path / "bob"))
-    assert (nobody.code, nobody.out, len(nobody.err)) == (2, "", 1)
-    assert "'../bob' cannot be an account's name" in nobody.err[0]
+    for name in ("../bob", "bob"):
+        nobody = site.admin("cert", "issue", "client", name, "--to", str(tmp_path / "bob"))
+        assert (nobody.code, nobody.out, len(nobody.err)) == (1, "", 1)
+        assert f"there is no account '{name}'" in nobody.err[0]
     assert not (tmp_path / "bob").exists()
+    assert len(site.rows("cert", "list")) == 1
+
+
+def test_a_revoked_certificate_shows_and_is_in_the_list_for_others(site: Site, tmp_path: Path) -> None:
+    site.add("alice", "bob")
+    paths = {}
+    for name in ("alice", "bob"):
+        issued = json.loads(site.admin("cert", "issue", "client", name, "--json").out)
+        assert issued["files"] == [str(site.data / "clients" / f"{name}.{kind}") for kind in ("pem", "key")]
+        paths[name], serial = Path(issued["files"][0]), issued["serial"]
+    assert serial == f"{serial_in(paths['bob']):x}"
+
+    by_file = site.admin("cert", "revoke", str(paths["alice"]))
+    assert (by_file.code, by_file.out) == (0, "")
+    assert by_file.err == [f"certificate {serial_in(paths['alice']):x} of alice is revoked"]
+    assert site.admin("cert", "revoke", str(paths["alice"])).code == 0, "again is no error"
+    assert [(row["name"], row["state"]) for row in site.rows("cert", "list")] == [
+        ("alice", "revoked"),
+        ("bob", "valid"),
+    ]
+    with_colons = (
+        ":".join(serial[i : i + 2] for i in range(0, len(serial), 2)).upper() if len(serial) % 2 == 0 else serial
+    )
+    assert json.loads(site.admin("cert", "revoke", with_colons, "--json").out) == {"serial": serial, "name": "bob"}
+    crl = x509.load_pem_x509_crl(site.admin("cert", "crl").out.encode())
+    assert {entry.serial_number for entry in crl} == {serial_in(path) for path in paths.values()}
+    ca = x509.load_pem_x509_certificate((site.data / "ca.pem").read_bytes())
+    assert crl.is_signature_valid(ca.public_key())  # type: ignore[arg-type]
+
+    unknown = site.admin("cert", "revoke", "1234abcd")
+    assert (unknown.code, unknown.out, len(unknown.err)) == (1, "", 1)
+    assert "no certificate 1234abcd is on record; `cert list` shows all" in unknown.err[0]
+    absent = site.admin("cert", "revoke", "nosuch.pem")
+    assert (absent.code, absent.out) == (2, "")
+    assert "nosuch.pem: no such file, and no serial" in absent.err[-1]
 
 
 def test_show_lists_every_certificate_that_is_there(site: Site) -> None:
-    made = site.admin("cert", "issue", "client", "alice", "--to", str(site.data), "--json")
-    assert json.loads(made.out) == {"files": [str(site.data / "alice.pem"), str(site.data / "alice.key")]}
+    site.add("alice")
+    made = json.loads(site.admin("cert", "issue", "client", "alice", "--to", str(site.data), "--json").out)
+    assert made["files"] == [str(site.data / "alice.pem"), str(site.data / "alice.key")]
+    assert (made["serial"], len(made["expires"])) == (f"{serial_in(site.data / 'alice.pem'):x}", 20)
     (site.data / "notes.pem").write_text("no certificate\n")
     rows = site.rows("cert", "show")
     assert [(row["file"], row["for"], row["names"]) for row in rows[::2]] == [
@@ -122,8 +172,9 @@ def test_show_lists_every_certificate_that_is_there(site: Site) -> None:
         ("alice.pem", "client", "CN=alice"),
     ]
     assert 85 < rows[2]["days_left"] <= 90
+    assert site.admin("cert", "issue", "client", "alice").code == 0
     (site.data / "ca.pem").rename(site.data / "moved")
-    assert [row["file"] for row in site.rows("cert", "show")] == ["server.pem", "alice.pem"]
+    assert [row["file"] for row in site.rows("cert", "show")] == ["server.pem", "alice.pem", "clients/alice.pem"]
     (site.data / "moved").rename(site.data / "ca.pem")
     assert json.loads(site.admin("cert", "renew", "--json").out) == {"renewed": False}
     assert json.loads(site.admin("cert", "init", "--json").out) == {"files": []}
@@ -161,3 +212,35 @@ def test_no_certificates_is_one_line_that_says_what_to_do(programs: Programs, tm
     bad_name = programs.admin(tmp_path / "data", "cert", "init", "--name", "not a name")
     assert (bad_name.code, bad_name.out, len(bad_name.err)) == (2, "", 1)
     assert list_directory(tmp_path / "data") == {}
+
+
+def test_files_that_cannot_serve_are_found_by_the_doctor_while_the_old_pair_serves_on(site: Site) -> None:
+    served = serial_served(site)
+    whole = (site.data / "server.key").read_bytes()
+    (site.data / "server.key").write_bytes((site.data / "ca.key").read_bytes())
+    found = site.admin("doctor")
+    assert found.code == 1
+    assert "the files cannot serve" in found.out + "\n".join(found.err)
+    assert "not the key of" in found.out + "\n".join(found.err)
+    if site.running:
+        assert serial_served(site) == served
+    (site.data / "server.key").write_bytes(whole)
+    assert "the files cannot serve" not in site.admin("doctor").out
+
+
+def test_the_settings_are_checked_for_the_ca_of_clients(programs: Programs, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    for line, words in [
+        ('listen = ["127.0.0.1:0,client-cert=maybe"]', "unknown option 'client-cert=maybe'"),
+        (f'client_ca = "{tmp_path}/none.pem"', f"{tmp_path}/none.pem: is missing"),
+        (
+            'listen = ["[::1]:0,client-cert=required"]\ncert = "a.pem"\nkey = "a.key"',
+            "name the file of its certificate",
+        ),
+    ]:
+        path.write_text(f"{line}\n")
+        done = programs.admin(tmp_path / "data", "config", "check", str(path))
+        assert done.code == 2
+        assert words in done.out + "\n".join(done.err)
+    path.write_text('listen = ["[::1]:6698,client-cert=required"]\n')
+    assert programs.admin(tmp_path / "data", "config", "check", str(path)).code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -53,10 +54,12 @@ def refuse(programs: Programs, place: Path, *options: str) -> str:
     listen = () if "--listen" in options else ("--listen", "127.0.0.1:0")
     data = () if "--data" in options else ("--data", str(place / "data"))
     done: Outcome = programs.run("securechat-server", *data, *listen, *options)
-    assert (done.code, done.out, len(done.err)) == (2, "", 1), done.err
+    *looked_at, line = done.err
+    assert (done.code, done.out) == (2, ""), done.err
+    assert all(re.match("  (ok |FIX)  ", each) for each in looked_at)
     assert list_directory(place) == before
-    assert done.err[0].startswith("securechat-server: ")
-    return done.err[0].removeprefix("securechat-server: ")
+    assert line.startswith("securechat-server: ")
+    return line.removeprefix("securechat-server: ")
 
 
 @pytest.mark.parametrize("kind", ["place", "used_place"])
@@ -126,13 +129,13 @@ def test_a_pair_that_does_not_serve_leaves_a_used_directory_as_it_is(programs: P
     [
         ("lisen = []", "unknown key lisen; did you mean listen?"),
         ("[limits]\nsend_que = 70000", "unknown key limits.send_que; did you mean limits.send_queue?"),
-        ('listen = "127.0.0.1:0"', "$.listen"),
-        ('[limits]\nhandshake = "soon"', "$.limits.handshake"),
-        ("[limits]\nstrangers = 0", "$.limits.strangers"),
-        ("[limits]\nfree_space = -1", "$.limits.free_space"),
-        ('[chat]\ncreate_channels = "nobody"', "$.chat.create_channels"),
+        ('listen = "127.0.0.1:0"', "listen: Expected `array`, got `str`"),
+        ('[limits]\nhandshake = "soon"', "limits.handshake: "),
+        ("[limits]\nstrangers = 0", "limits.strangers: "),
+        ("[limits]\nfree_space = -1", "limits.free_space: "),
+        ('[chat]\ncreate_channels = "nobody"', "chat.create_channels: "),
         ("listen = [", "is not valid TOML"),
-        ("listen = []", "of length >= 1 - at `$.listen`"),
+        ("listen = []", "listen: Expected `array` of length >= 1"),
     ],
 )
 def test_a_config_that_says_nonsense(programs: Programs, place: Path, content: str, expected: str) -> None:
@@ -171,7 +174,6 @@ def test_a_data_directory_in_use(programs: Programs, used_place: Path) -> None:
 def test_a_data_directory_whose_files_are_damaged(programs: Programs, used_place: Path) -> None:
     place, data = used_place, used_place / "data"
     for name, content, word in [
-        ("ca.key", (place / "other" / "ca.key").read_bytes(), "ca.key"),
         ("server.pem", (place / "other" / "server.pem").read_bytes(), "server.pem"),
         ("ca.pem", b"rubbish", "ca.pem"),
         ("config.toml", b"nonsense = 1", "config.toml"),
@@ -181,8 +183,35 @@ def test_a_data_directory_whose_files_are_damaged(programs: Programs, used_place
         (data / name).write_bytes(content)
         assert word in refuse(programs, place)
         (data / name).write_bytes(whole)
+    # The authority's key is needed where something is to be signed, and only there.
+    (data / "ca.key").write_bytes((place / "other" / "ca.key").read_bytes())
+    assert "ca.key" in refuse(programs, place, "--name", "another.example")
     (data / "ca.key").unlink()
-    assert "ca.key" in refuse(programs, place)
+    assert "ca.key" in refuse(programs, place, "--name", "another.example")
+
+
+@pytest.mark.parametrize("name", ["ca.key", "server.key"])
+def test_a_private_key_that_others_can_read(programs: Programs, used_place: Path, name: str) -> None:
+    key = used_place / "data" / name
+    key.chmod(0o644)
+    expected = f"{key}: others may read or change this private key (mode 0644): chmod 600 {key}"
+    assert refuse(programs, used_place) == expected
+    other = used_place / "other"
+    (other / "server.key").chmod(0o604)
+    line = refuse(programs, used_place, "--cert", str(other / "server.pem"), "--key", str(other / "server.key"))
+    assert line.startswith(f"{other / 'server.key'}: others may read or change this private key (mode 0604)")
+
+
+def test_client_certificates_without_a_ca(programs: Programs, place: Path) -> None:
+    other = place / "other"
+    pair = ("--cert", str(other / "server.pem"), "--key", str(other / "server.key"))
+    line = refuse(programs, place, *pair, "--listen", "127.0.0.1:0,client-cert=required")
+    assert line == "listen: client-cert needs a CA: name the file of its certificate by client_ca"
+    line = refuse(programs, place, "--listen", "127.0.0.1:0,client-cert=perhaps")
+    assert line == (
+        "--listen 127.0.0.1:0,client-cert=perhaps: unknown option 'client-cert=perhaps'; behind HOST:PORT, only "
+        "client-cert=optional or client-cert=required is known"
+    )
 
 
 def write_foreign_database(path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 import shutil
 import signal
 import socket
@@ -28,6 +27,7 @@ MADE = {
     "ca.pem": "-rw-r--r--",
     "config.toml": "-rw-------",
     "control.sock": "srw-------",
+    "first-invitation.txt": "-rw-------",
     "lock": "-rw-------",
     "securechat.db": "-rw-------",
     "securechat.db-shm": "-rw-------",
@@ -71,31 +71,21 @@ def test_a_directory_that_exists_keeps_its_mode_and_its_files_are_private_all_th
     assert {name: mode for name, (mode, _) in list_directory(data).items()} == MADE
 
 
-async def test_the_commands_that_the_first_start_prints_work_as_printed(programs: Programs, tmp_path: Path) -> None:
-    data = tmp_path / "with a space"
-    server = programs.server(data)
-    port = parse_address(server.wait_ready()[0]).port
-    add, talk = ([*shlex.split(line)] for line in server.err if line.startswith("  securechat-"))
-    assert add == ["securechat-admin", "--data", str(data), "user", "add", "alice"]
-    assert programs.run(add[0], *add[1:], "--password-stdin", stdin=f"{PASSWORD}\n").code == 0
-    # The port asked for was any free one; the printed one is what it became.
-    assert talk == ["securechat-client", f"localhost:{port}", "--ca", str(data / "ca.pem"), "--user", "alice"]
-    client = programs.client(*talk[1:], "--password-stdin")
-    client.say(PASSWORD, "hello")
-    client.wait_for("#general <alice> hello")
-
-
-def test_a_later_start_prints_only_where_it_listens_and_changes_no_file(programs: Programs, tmp_path: Path) -> None:
+def test_a_later_start_prints_only_what_is_served_and_where(programs: Programs, tmp_path: Path) -> None:
     data = tmp_path / "data"
     for start in ("first", "second"):
         server = programs.server(data)
         address = server.wait_ready()[0]
+        printed = list(server.err)
         server.signal(signal.SIGTERM)
         assert server.wait() == 0
         if start == "first":
             before = list_directory(data)
-    assert server.err == [f"listening on {address}"]
-    assert list_directory(data) == before
+    assert printed[0].startswith(f"securechat 0.1.0, data in {data}, certificate for localhost, ")
+    assert printed[1:] == [f"listening on {address}"]
+    after = list_directory(data)
+    # When it started and stopped is in the audit trail.
+    assert {name for name in after if after[name] != before.get(name)} == {"securechat.db"}
 
 
 async def test_two_listeners_one_of_them_ipv6_serve_one_chat(programs: Programs, tmp_path: Path) -> None:

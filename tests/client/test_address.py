@@ -65,6 +65,11 @@ def test_what_is_no_address_is_refused(text: str) -> None:
         parse_address(text)
 
 
+def test_a_link_that_is_given_for_a_host_is_not_repeated() -> None:
+    with pytest.raises(ConfigError, match=r"^that is an invitation and not a host: type securechat-client join, and"):
+        parse_address("securechat://chat.example/#v1.aaaqeayeaudaocajbifqydiob4")
+
+
 def test_delays_double_up_to_a_limit_and_begin_anew() -> None:
     backoff = Backoff(0.5, 30, lambda: 0.0)
     assert [backoff.take() for _ in range(9)] == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]

@@ -123,6 +123,8 @@ def test_nowhere_else_is_a_certificate_accepted_unseen() -> None:
     careless = ("CERT_NONE", "CERT_OPTIONAL", "check_hostname = False", "_create_unverified_context")
     named = {path.name for path in sources if any(word in path.read_text("utf-8") for word in careless)}
     assert named == {"handshake.py"}
+    used = {path.name for path in sources if "build_looking_context" in path.read_text("utf-8")}
+    assert used == {"handshake.py", "authority.py"}
 
 
 def test_a_server_that_drips_is_not_waited_for_longer_than_one_that_says_nothing(

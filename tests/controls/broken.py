@@ -11,8 +11,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
+from securechat.auth.throttle import Throttle
 from securechat.chat import policy
 from securechat.storage.sqlite import SqliteStore
+from securechat.storage.sqlite import audit as sqlite_audit
 from securechat.storage.sqlite import batch as sqlite_batch
 from securechat.storage.sqlite.batch import Batch
 from securechat.storage.sqlite.writer import Writer
@@ -73,12 +75,43 @@ def let_everybody_read() -> None:
     patch(policy, readable=lambda access: (policy.Span(1),), may_read=lambda access, record: True)
 
 
+def count_no_guesses() -> None:
+    """Check whatever password is given."""
+    patch(Throttle, _admit=lambda self, attempt: attempt)
+
+
+def count_guesses_afterwards() -> None:
+    """Let a wrong password count only once it was found to be wrong."""
+    admit, reject = Throttle._admit, Throttle.rejected
+
+    def admit_for_nothing(self: Any, attempt: Any) -> Any:
+        admitted = admit(self, attempt)
+        if admitted is not None:
+            self._discount(attempt.windows)
+        return admitted
+
+    def reject_and_count(self: Any, attempt: Any) -> None:
+        self._counts.update(attempt.windows)
+        reject(self, attempt)
+
+    patch(Throttle, _admit=admit_for_nothing, rejected=reject_and_count, withdrawn=lambda self, attempt: None)
+
+
+def tie_records_to_nothing() -> None:
+    """Give each record of the audit trail a hash of its own, whatever came before it."""
+    link_of = sqlite_audit.link_of
+    patch(sqlite_audit, link_of=lambda _before, *content: link_of(bytes(32), *content))
+
+
 VARIANTS: dict[str, Callable[[], None]] = {
     "delivery-before-commit": deliver_before_commit,
     "epochs-not-checked": check_no_epochs,
     "ids-not-unique": store_ids_again,
     "seq-outside-transaction": number_at_submission,
     "may-read-says-yes": let_everybody_read,
+    "audit-not-chained": tie_records_to_nothing,
+    "guesses-not-counted": count_no_guesses,
+    "guesses-counted-afterwards": count_guesses_afterwards,
 }
 
 

@@ -29,7 +29,9 @@ class Server:
         self.port = 0
         self._command = [*command, "--data", str(directory), "--log-level", "warning"]
         channels = ", ".join(f'"{name}"' for name in CHANNELS)
-        (directory / "config.toml").write_text(f'names = ["localhost"]\n[chat]\ndefault_channels = [{channels}]\n')
+        (directory / "config.toml").write_text(
+            f'names = ["localhost"]\n[chat]\ndefault_channels = [{channels}]\n[limits]\nrate = 0\n'
+        )
         self.start()
         try:
             self.await_ready()

@@ -30,7 +30,8 @@ import trustme
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
-from securechat.server.listener import ConnectionLimits, Listener, raise_descriptor_limit
+from securechat.server.listener import Listener, raise_descriptor_limit
+from securechat.server.strangers import ConnectionLimits
 from securechat.server.tls import build_context
 from securechat.server.transport import Transport
 from securechat.server.websocket import WebSocket

@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 
 from securechat.errors import ConfigError
-from securechat.pki import authority
+from securechat.pki import authority, signing
 from securechat.pki.pem import load_certificate
 from tests.pki.handshake import NAMES, NOW, STRICT, read_all, shake
 
@@ -115,6 +115,35 @@ def test_a_certificate_ends_with_its_authority_and_none_comes_after_it() -> None
         authority.issue_server(ours, ["a.org"], now=born + timedelta(days=3650))
 
 
+def test_nothing_is_signed_by_a_clock_from_before_this_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = datetime(2026, 11, 21, tzinfo=UTC)
+    monkeypatch.setattr(signing, "EARLIEST", release)
+    early = release - timedelta(seconds=1)
+    ours = authority.Authority.create("ours", now=release)
+    for sign in (
+        lambda now: authority.Authority.create("ours", now=now),
+        lambda now: authority.issue_server(ours, ["a.org"], now=now),
+        lambda now: authority.issue_client(ours, "alice", "1", now=now),
+        lambda now: signing.sign_revocations(ours.certificate, ours.key, {}, now=now, days=7),
+    ):
+        with pytest.raises(ConfigError, match="the clock shows 2026-11-20, before this version was made"):
+            sign(early)
+        sign(release)
+
+
+def test_a_list_of_revoked_certificates_is_believed_by_openssl(made: Path, tmp_path: Path) -> None:
+    kept, gone = (
+        authority.enrol(made, name, name, out=tmp_path / name, now=NOW, note=lambda _: None) for name in ("kim", "lee")
+    )
+    serial = load_certificate(gone[0]).serial_number
+    (tmp_path / "crl.pem").write_bytes(authority.revocations(made, {serial: NOW}, now=NOW, days=7))
+    checks = ("verify", "-crl_check", "-x509_strict", "-CAfile", made / "ca.pem", "-CRLfile", tmp_path / "crl.pem")
+    assert openssl(*checks, kept[0]) == f"{kept[0]}: OK\n"
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        openssl(*checks, gone[0])
+    assert "certificate revoked" in refused.value.stderr
+
+
 def test_serials_and_keys_are_never_the_same() -> None:
     ours = authority.Authority.create("ours", now=NOW)
     issued = [authority.issue_server(ours, ["a.org"], now=NOW) for _ in range(5)]
@@ -154,7 +183,7 @@ def test_a_constrained_authority_issues_what_clients_accept_and_nothing_else(
             authority.issue(tmp_path, [name], out=tmp_path / name, now=NOW)
         assert not (tmp_path / name).exists()
     # Even if we did, no client would accept it.
-    monkeypatch.setattr(authority, "_require_able", lambda *_: None)
+    monkeypatch.setattr(authority, "require_able", lambda *_: None)
     for name in outside:
         authority.issue(tmp_path, [name], out=tmp_path / name, now=NOW)
         with pytest.raises(ssl.SSLCertVerificationError, match=r"(permitted|excluded) subtree violation"):

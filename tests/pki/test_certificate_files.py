@@ -10,6 +10,7 @@ import pytest
 
 from securechat.errors import ConfigError
 from securechat.pki import authority, files
+from securechat.pki.pairs import renewal_due, require_servable
 from securechat.pki.pem import load_certificate
 from tests.pki.handshake import NAMES, NOW, STRICT, read_all, shake
 
@@ -90,13 +91,43 @@ def test_what_is_broken_is_one_plain_line_and_nothing_is_touched(
         (made / name).write_bytes((made / instead).read_bytes() if isinstance(instead, str) else instead)
     before = read_all(made)
     for attempt in (
-        lambda: authority.init(made, NAMES, now=NOW),
+        lambda: authority.init(made, ["another.example.org"], now=NOW),
         lambda: authority.renew(made, NOW, force=True),
     ):
         with pytest.raises(ConfigError) as refused:
             attempt()
         assert str(refused.value) == f"{made}/{line}"
     assert read_all(made) == before
+
+
+def test_the_key_of_the_authority_may_be_away_while_nothing_is_to_be_signed(made: Path, tmp_path: Path) -> None:
+    (made / "ca.key").rename(tmp_path / "in-the-safe")
+    before = read_all(made)
+    assert authority.init(made, NAMES, now=NOW) == []
+    assert authority.renew(made, NOW) is False
+    for sign in (
+        lambda: authority.init(made, [*NAMES, "another.example.org"], now=NOW),
+        lambda: authority.renew(made, NOW, force=True),
+        lambda: authority.renew(made, NOW + timedelta(days=61)),
+    ):
+        with pytest.raises(ConfigError, match=r"ca\.key: is missing: put it back"):
+            sign()
+    assert read_all(made) == before
+
+
+def start(directory: Path) -> None:
+    """Look at a directory's certificates as a server does that starts."""
+    authority.init(directory, NAMES, now=NOW)
+    require_servable(directory / "server.pem", directory / "server.key", NOW)
+
+
+@pytest.mark.parametrize("name", ["ca.key", "server.key"])
+def test_a_key_that_others_can_read_is_refused(made: Path, name: str) -> None:
+    (made / name).chmod(0o604)
+    path = made / name
+    with pytest.raises(ConfigError) as refused:
+        start(made)
+    assert str(refused.value) == f"{path}: others may read or change this private key (mode 0604): chmod 600 {path}"
 
 
 def test_a_leaf_is_no_authority(made: Path) -> None:
@@ -152,8 +183,8 @@ def test_renewal_is_due_at_two_thirds_of_the_life(tmp_path: Path) -> None:
     authority.init(tmp_path, NAMES, now=born)
     leaf = load_certificate(tmp_path / "server.pem")
     # From 1 January 00:00 to 1 April 00:05: 90 days and 5 minutes, of which two thirds are 60 days and 200 s.
-    assert not authority.renewal_due(leaf, datetime(2026, 3, 2, 0, 3, 19, tzinfo=UTC))
-    assert authority.renewal_due(leaf, datetime(2026, 3, 2, 0, 3, 20, tzinfo=UTC))
+    assert not renewal_due(leaf, datetime(2026, 3, 2, 0, 3, 19, tzinfo=UTC))
+    assert renewal_due(leaf, datetime(2026, 3, 2, 0, 3, 20, tzinfo=UTC))
 
 
 def test_renew_does_nothing_until_it_is_due_or_forced(made: Path) -> None:

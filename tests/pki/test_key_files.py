@@ -54,6 +54,17 @@ def test_what_root_writes_is_for_whose_directory_it_is(tmp_path: Path) -> None:
     assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (12345, 23456, 0o600)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_a_directory_that_root_makes_is_for_whose_directory_it_is_in(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    os.chown(tmp_path / "data", 12345, 23456)
+    files.make_private_directory(tmp_path / "data" / "people" / "clients")
+    for path in (tmp_path / "data" / "people", tmp_path / "data" / "people" / "clients"):
+        assert (path.stat().st_uid, path.stat().st_gid) == (12345, 23456)
+    files.make_private_directory(tmp_path)
+    assert tmp_path.stat().st_uid == 0
+
+
 def test_a_public_file_is_0644_whatever_the_umask(tmp_path: Path, umask: int) -> None:
     files.write_together([(tmp_path / "c", b"certificate", files.PUBLIC_FILE)])
     assert mode_of(tmp_path / "c") == 0o644

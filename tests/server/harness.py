@@ -18,10 +18,12 @@ from securechat.auth.passwords import PasswordChecker
 from securechat.chat.ports import Store
 from securechat.config import Chat, Config
 from securechat.server.entrance import Entrance
-from securechat.server.listener import ConnectionLimits, Listener
+from securechat.server.listener import Listener
 from securechat.server.node import Node
 from securechat.server.office import Office
+from securechat.server.preface import parse_balancers
 from securechat.server.requests import NewPerson, UserAdd
+from securechat.server.strangers import ConnectionLimits
 from securechat.server.tls import build_context
 from securechat.server.web import Site
 from securechat.storage.sqlite import SqliteStore
@@ -200,6 +202,7 @@ async def running_server(
         limits=ConnectionLimits(config.limits.strangers, config.limits.strangers_per_address),
         handshake_timeout=config.limits.handshake,
         queue_limit=config.limits.send_queue,
+        balancers=parse_balancers(config.balancers),
     )
     listener.start()
     server = RunningServer(node, Office(node), listener, ca, failures=failures)

@@ -65,8 +65,8 @@ class HeldPasswords(PasswordChecker):
                 self._news.clear()
                 await self._news.wait()
 
-    async def verify(self, verifier: str | None, secret: str) -> PasswordVerdict:
-        verdict = await super().verify(verifier, secret)
+    async def verify(self, verifier: str | None, secret: str, *, first: bool = False) -> PasswordVerdict:
+        verdict = await super().verify(verifier, secret, first=first)
         if not self._open.is_set():
             self.held += 1
             self._news.set()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from securechat.server import listener as listener_module
-from securechat.server.listener import ConnectionLimits
+from securechat.server.strangers import ConnectionLimits
 from tests.server.loopback import PATIENCE
 from tests.server.test_listener import House
 
@@ -87,3 +87,20 @@ async def test_a_pause_after_a_failure_is_not_cut_short_by_who_leaves(
     assert len(house.receivers) == 1
     listener._resume_accepting()
     await turns(lambda: len(house.receivers) == 2)
+
+
+async def test_when_all_places_are_taken_the_oldest_of_who_has_most_is_put_out(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = house.listen(limits=ConnectionLimits(4, 100))
+    house.clients += await call_all(house, listener.address, 4)
+    await turns(lambda: len(house.receivers) == 4)
+    house.clients += await call_all(house, listener.address, 1)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert [receiver.reasons for receiver in house.receivers] == [[]] * 4, "who has most is refused itself"
+    other, ours = socket.socketpair()
+    house.clients.append(other)
+    listener._admit(ours, "192.0.2.1")
+    await turns(lambda: len(house.receivers) == 5 and bool(house.receivers[0].reasons))
+    assert [receiver.reasons for receiver in house.receivers] == [["too many have not signed in"], [], [], [], []]

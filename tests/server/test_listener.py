@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 
 from securechat.errors import ConfigError
 from securechat.server import listener as listener_module
-from securechat.server.listener import ConnectionLimits, Listener, raise_descriptor_limit
+from securechat.server.listener import Listener, raise_descriptor_limit
+from securechat.server.strangers import ConnectionLimits
 from securechat.server.tls import build_context
 from tests.server.loopback import (
     AUTHORITY,
@@ -287,44 +288,6 @@ async def test_a_listener_may_be_stopped_while_it_pauses(house: House) -> None:
             while not logs:
                 await asyncio.sleep(0.001)
     listener.stop()
-
-
-def test_places_are_counted_in_all_and_for_each_network() -> None:
-    limits = ConnectionLimits(total=5, per_network=2)
-    answers = [
-        (address, limits.admit(address))
-        for address in (
-            "192.0.2.1",
-            "192.0.2.1",
-            "192.0.2.1",
-            "192.0.2.2",
-            "2001:db8:0:1::1",
-            "2001:db8:0:1:ffff::2",
-            "2001:db8:0:1::3",
-            "2001:db8:0:2::1",
-        )
-    ]
-    assert answers == [
-        ("192.0.2.1", True),
-        ("192.0.2.1", True),
-        ("192.0.2.1", False),
-        ("192.0.2.2", True),
-        ("2001:db8:0:1::1", True),
-        ("2001:db8:0:1:ffff::2", True),
-        ("2001:db8:0:1::3", False),
-        ("2001:db8:0:2::1", False),
-    ]
-    limits.release("192.0.2.1")
-    assert limits.admit("2001:db8:0:2::1")
-
-
-def test_addresses_that_have_gone_are_forgotten() -> None:
-    limits = ConnectionLimits(total=2)
-    for number in range(10_000):
-        address = f"10.{number // 65_536}.{number // 256 % 256}.{number % 256}"
-        assert limits.admit(address)
-        limits.release(address)
-    assert limits._waiting_of == {}
 
 
 def test_the_limit_of_descriptors_is_raised_as_far_as_allowed() -> None:

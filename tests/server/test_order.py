@@ -75,7 +75,7 @@ async def test_answers_come_in_the_order_of_the_questions_whatever_they_wait_for
         "CHATHISTORY AFTER #general timestamp=2099-01-01T00:00:00.000Z 9",
         "PRIVMSG nobody :x",
     ]
-    lines = await alice.ask(*asked, "PRIVMSG #general :b", "ACCOUNT PASSWD wrong wrongwrongwrong", "PING 2")
+    lines = await alice.ask(*asked, "PRIVMSG #general :b", "ACCOUNT PASSWD wrong a-quite-different-one", "PING 2")
     commands = " ".join(line.command for line in lines)
     assert commands == "PONG PRIVMSG 401 PRIVMSG 421 BATCH BATCH 401 PRIVMSG FAIL PONG"
 

@@ -24,7 +24,7 @@ ANSWER = 65_536
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[RunningServer]:
-    async with running_server(tmp_path, Config(limits=Limits(send_queue=QUEUE))) as server:
+    async with running_server(tmp_path, Config(limits=Limits(send_queue=QUEUE, rate=0))) as server:
         fix_buffers(server.listener._sock)
         await server.add("alice", "bob", "carol", "dave")
         yield server

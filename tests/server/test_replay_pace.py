@@ -29,7 +29,7 @@ async def come_first(server: RunningServer) -> None:
 
 
 async def test_a_replay_fills_no_queue_and_what_waits_behind_it_is_no_reason_to_be_cut(tmp_path: Path) -> None:
-    async with running_server(tmp_path, Config(limits=Limits(send_queue=QUEUE))) as server:
+    async with running_server(tmp_path, Config(limits=Limits(send_queue=QUEUE, rate=0))) as server:
         fix_buffers(server.listener._sock)
         await server.add("alice", "bob")
         alice = await server.sign_in("alice")

@@ -105,7 +105,7 @@ async def talk(scene: Scene, client: RawClient, secret: str) -> None:
 async def wait_for_a_password(scene: Scene, client: RawClient, secret: str) -> None:
     await welcome(client, secret)
     scene.passwords.shut()
-    client.send("ACCOUNT PASSWD wrong wrongwrongwrong", "PRIVMSG #general :behind the check")
+    client.send("ACCOUNT PASSWD wrong a-quite-different-one", "PRIVMSG #general :behind the check")
     await scene.passwords.until(1)
 
 

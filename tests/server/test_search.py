@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from securechat.config import Config, Limits
 from securechat.wire.message import Message
 from tests.server.harness import ALL_CAPS, RunningServer, running_server
 
@@ -16,7 +17,7 @@ CAPS = f"{ALL_CAPS} soju.im/search"
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[RunningServer]:
-    async with running_server(tmp_path) as server:
+    async with running_server(tmp_path, Config(limits=Limits(rate=0))) as server:
         await server.add("alice", "bob", "carol")
         yield server
 

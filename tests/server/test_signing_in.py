@@ -266,10 +266,10 @@ async def test_when_too_many_passwords_wait_a_client_is_told_and_may_try_again(t
     passwords = PasswordChecker(parameters=CHEAP, queue_limit=0)
     config = Config(limits=Limits(sign_in=0.5))
     async with running_server(tmp_path, config, passwords=passwords) as server:
-        passwords._queue_limit = 10
+        passwords._pool._limit = 10
         await server.add("alice")
         token = (await server.office.perform(TokenAdd("alice", "phone")))["secret"]
-        passwords._queue_limit = 0
+        passwords._pool._limit = 0
         client = await server.connect()
         lines = await client.ask("CAP REQ :sasl", *plain("alice", PASSWORD))
         text = "Too many people are signing in; try again in a minute"

@@ -11,7 +11,7 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from securechat.server import websocket
-from securechat.server.websocket import WebSocket
+from securechat.server.websocket import PIECE, WebSocket
 
 EMPTY = Frame(Opcode.TEXT, b"").serialize(mask=True)
 PINGS = b"".join(Frame(Opcode.TEXT, b"PING %d" % number).serialize(mask=True) for number in range(1000))
@@ -64,7 +64,8 @@ class Hearer:
         self.heard = b""
         self.when_heard: Callable[[], None] = lambda: None
 
-    def received(self, data: bytes) -> None:
+    def received(self, data: bytes, size: int) -> None:
+        assert 0 < size <= PIECE
         self.heard += data
         self.when_heard()
 

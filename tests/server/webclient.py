@@ -82,7 +82,7 @@ async def open_web(
     socket = await connect(
         f"wss://localhost:{server.port}{path}",
         host="127.0.0.1",
-        ssl=trust(server, *alpn),
+        ssl=options.pop("ssl", None) or trust(server, *alpn),
         server_hostname="localhost",
         subprotocols=[Subprotocol(name) for name in subprotocols] or None,
         origin=origin,  # type: ignore[arg-type]

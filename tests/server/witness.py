@@ -15,7 +15,7 @@ from tests.server.harness import DEADLINE, RawClient
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 REFERENCE = re.compile(r"[A-Za-z0-9-]+")
-CODE = re.compile(r"[A-Z][A-Z_]*")
+CODE = re.compile(r"[A-Z][A-Z0-9_]*")
 TAG = re.compile(r"(\+?[^=]+)(?:=(.*))?", re.DOTALL)
 PERSON = re.compile(r"[^!@ ]+![^!@ ]+@[^!@ ]+")
 SERVICES = ("Search!", "*playback!")
@@ -51,6 +51,7 @@ BATCHES = {
     "draft/multiline": 1,
     "metadata": 1,
     "metadata-subs": 0,
+    "securechat.internal/export": 0,
     "soju.im/search": 0,
     "znc.in/playback": 1,
 }

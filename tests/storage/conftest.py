@@ -10,16 +10,18 @@ import pytest
 
 from securechat.chat.ports import Store
 from securechat.storage.memory import MemoryStore
+from securechat.storage.retention import FOR_EVER, Retention
 from securechat.storage.sqlite import SqliteStore
 from tests.storage.nodes import Clock, Node
 
 
-def make_memory(_directory: Path, clock: Clock) -> Store:
-    return MemoryStore(clock, random.Random(1).randbytes)
+def make_memory(_directory: Path, clock: Clock, retention: Retention = FOR_EVER) -> Store:
+    return MemoryStore(clock, random.Random(1).randbytes, retention)
 
 
-def make_sqlite(directory: Path, clock: Clock) -> Store:
-    return SqliteStore.open(directory / "history.db", clock=clock, randbytes=random.Random(1).randbytes)
+def make_sqlite(directory: Path, clock: Clock, retention: Retention = FOR_EVER) -> Store:
+    path = directory / "history.db"
+    return SqliteStore.open(path, clock=clock, randbytes=random.Random(1).randbytes, retention=retention)
 
 
 FACTORIES: dict[str, Callable[[Path, Clock], Store]] = {"memory": make_memory, "sqlite": make_sqlite}

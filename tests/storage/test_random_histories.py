@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from securechat.chat.arrears import ArrearsQuery, MissedQuery, Position, ReadMark
+from securechat.chat.arrears import ArrearsQuery, MissedQuery, Note, Position, ReadMark
 from securechat.chat.directory import Directory
 from securechat.chat.effects import Once
 from securechat.chat.event import Event
@@ -40,11 +41,14 @@ from securechat.chat.events import (
     Redacted,
     Registered,
     Renamed,
+    RetentionSet,
+    RoleChanged,
     RoleSet,
     TopicSet,
     Unignored,
     Unreacted,
 )
+from securechat.chat.guesses import Guess, Place
 from securechat.chat.ports import (
     Bound,
     ConversationsQuery,
@@ -59,9 +63,13 @@ from securechat.chat.ports import (
     WritingsQuery,
 )
 from securechat.chat.searchwords import Phrase
-from securechat.chat.streams import parties
+from securechat.chat.streams import SERVER, parties
+from securechat.chat.trail import TrailQuery
+from securechat.storage import records, retention
+from securechat.storage.sqlite import channel_rows
 from tests.storage.conftest import make_memory, make_sqlite
 from tests.storage.nodes import Clock, Node
+from tests.storage.server_histories import server_events
 
 accounts = st.sampled_from(["alice", "bob", "carol"])
 roles = st.sampled_from(["", "v", "o", "q"])
@@ -105,6 +113,7 @@ other_events: st.SearchStrategy[Event] = st.one_of(
         st.sampled_from(["", "why"]),
     ),
     st.builds(ModeSet, accounts, slow=st.sampled_from([0, 0, 1, 2])),
+    st.builds(RetentionSet, st.sampled_from([None, 0, 1, 2, 5])),
     st.builds(Created, st.sampled_from(["#one", "#ONE", "#two"]), accounts, st.sampled_from(["nt", "i"])),
 )
 account_events: st.SearchStrategy[Event] = st.one_of(
@@ -119,6 +128,7 @@ account_events: st.SearchStrategy[Event] = st.one_of(
     st.builds(Ignored, accounts),
     st.builds(Unignored, accounts),
     st.builds(MetadataSet, st.sampled_from(["color", "status"]), st.sampled_from(["", "x", "y"])),
+    st.builds(RoleChanged, st.sampled_from(["admin", "member"]), st.sampled_from(["admin", "member"])),
 )
 endings = st.builds(Deleted, st.booleans())
 entries = st.one_of(
@@ -129,6 +139,8 @@ entries = st.one_of(
     st.tuples(st.just("c/two"), st.builds(Dropped, st.booleans())),
     st.tuples(st.just("a/carol"), endings),
     st.tuples(direct_streams, messages),
+    st.tuples(st.just(SERVER), server_events),
+    st.tuples(st.just(SERVER), server_events),
     st.tuples(st.one_of(channel_streams, direct_streams), remarks),
     st.tuples(channel_streams, remarks),
     st.tuples(account_streams, account_events),
@@ -166,7 +178,8 @@ class Twins:
 
     def __init__(self, directory: Path) -> None:
         self.clock = Clock(1000)
-        self.stores = [make_memory(directory, self.clock), make_sqlite(directory, self.clock)]
+        kept = retention.Retention(days=2, direct_days=1)
+        self.stores = [make_memory(directory, self.clock, kept), make_sqlite(directory, self.clock, kept)]
         self.lanes = [[Lane() for _ in range(3)] for _ in self.stores]
 
     async def live(self, script: list[tuple[list, int, list]]) -> None:
@@ -177,6 +190,8 @@ class Twins:
         for batch, step, questions in script:
             await self.append(batch)
             self.clock.now += step
+            if step > 0:
+                await self.expire()
             for question in questions:
                 await self.ask(*question)
         await self.compare_states()
@@ -204,6 +219,19 @@ class Twins:
         for lanes in self.lanes:
             for lane in lanes:
                 lane.attempt += 1
+
+    async def expire(self) -> None:
+        """Take away what is older than it is to be kept, here and there, and mostly to the end."""
+        memory, sqlite = self.stores
+        memory.expire()
+        writer = sqlite._writer
+
+        def work(_connection: object) -> None:
+            writer._expiring.note(0)
+            while not writer._expiring.patience(1):
+                writer._expiring.step(1)
+
+        await asyncio.wrap_future(writer.call(work))
 
     async def ask(
         self, account: str, stream: str, form: Form, start: tuple, end: tuple, limit: int, events: frozenset[str]
@@ -268,8 +296,10 @@ class Twins:
                 self.note(Position(account, "d1", stream, missed[0].through))
         self.note(Position(account, "d1", f"a/{account}", self.clock.now))
         self.note(ReadMark(account, "c/one", self.clock.now - number))
+        self.note(Place(account, f"p{number}", self.clock.now))
+        self.note(Guess(account, "", f"p{number}", "far", number, 0, self.clock.now))
 
-    def note(self, note: Position | ReadMark) -> None:
+    def note(self, note: Note) -> None:
         for node in self.nodes:
             node.history.note(note)
 
@@ -295,6 +325,13 @@ class Twins:
         await self.append([([], {}, None, None)])
         loaded = [await store.attach().start(lambda _: None, print) for store in self.stores]
         assert set(loaded[0].marks) == set(loaded[1].marks)
+        assert sorted(loaded[0].guesses.places) == sorted(loaded[1].guesses.places)
+        came_from = [{(each.near, each.far, each.time) for each in snapshot.guesses.guesses} for snapshot in loaded]
+        assert came_from[0] == came_from[1]
+        trails = [await node.history.trail(TrailQuery(1000)) for node in self.nodes]
+        assert [(row[0], row[2:5], row.address) for row in trails[0].rows] == [
+            (row[0], row[2:5], row.address) for row in trails[1].rows
+        ]
         snapshots = [Directory(snapshot) for snapshot in loaded]
         fold = Directory(Snapshot([], []))
         for record in self.nodes[1].records:
@@ -302,6 +339,9 @@ class Twins:
         for directory in snapshots:
             assert directory.accounts == fold.accounts
             assert directory.channels == fold.channels
+            assert directory.server.invitations == fold.server.invitations
+            assert directory.server.certificates == fold.server.certificates
+            assert directory.server.revoked == fold.server.revoked
         for account in ("alice", "bob", "carol", "dora"):
             assert await self.nodes[0].history.verifier(account) == await self.nodes[1].history.verifier(account)
 
@@ -330,11 +370,17 @@ def told_of(node: Node, outcome: Outcome) -> tuple:
 
 
 def shown(node: Node, page: Page) -> tuple:
-    return page.known, [described(node, record) for record in page.records]
+    return page.known, page.expired, [described(node, record) for record in page.records]
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(rounds, min_size=3, max_size=8))
 def test_sqlite_answers_what_the_reference_answers(script: list) -> None:
-    with tempfile.TemporaryDirectory() as directory:
+    # Days of a few milliseconds, and room for few memberships and closures, so that all of it comes into play.
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        patch.object(retention, "DAY", 2),
+        patch.object(records, "EXACT_SPANS", 2),
+        patch.object(channel_rows, "EXACT_SPANS", 2),
+    ):
         asyncio.run(Twins(Path(directory)).live(script))

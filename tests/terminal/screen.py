@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import termios
 import threading
@@ -92,6 +93,11 @@ class Terminal:
         if self._terminal >= 0:
             os.close(self._terminal)
             self._terminal = -1
+
+    def kill_foreground(self) -> None:
+        """End a shell and what runs in it."""
+        os.killpg(os.tcgetpgrp(self._terminal), signal.SIGKILL)
+        self.kill()
 
     def _record(self) -> None:
         while True:

@@ -50,6 +50,7 @@ NAMES = [
     "draft/read-marker",
     "soju.im/search",
     "znc.in/playback",
+    "draft/account-registration",
     "securechat.internal/once",
 ]
 

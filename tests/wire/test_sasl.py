@@ -1,4 +1,4 @@
-"""SASL PLAIN: what is accepted, what fails and how, and chunks at every awkward length."""
+"""SASL PLAIN and EXTERNAL: what is accepted, what fails and how, and chunks at every awkward length."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from securechat.wire.sasl import Credentials, PlainExchange, SaslError, encode_plain, split_user
+from securechat.wire.sasl import Credentials, ExternalExchange, PlainExchange, SaslError, encode_plain, split_user
 
 
 def encode_response(response: bytes) -> str:
@@ -168,3 +168,48 @@ def test_credentials_do_not_show_the_secret() -> None:
 
 def test_control_base64_read_leniently_would_accept_what_fails_here() -> None:
     assert b64decode("AHRpbQ B0YW5zdGFhZnRhbnN0YWFm\n") == b"\0tim\0tanstaaftanstaaf"
+
+
+# EXTERNAL
+
+
+def run_external(chunks: list[str]) -> Credentials | None:
+    exchange = ExternalExchange()
+    for chunk in chunks[:-1]:
+        assert exchange.step(chunk) is None
+    return exchange.step(chunks[-1])
+
+
+@pytest.mark.parametrize(
+    ("chunks", "account", "device"),
+    [
+        (["+"], "", ""),
+        ([encode_response(b"anna")], "anna", ""),
+        ([encode_response(b"anna@phone")], "anna", "phone"),
+        ([encode_response(b"@phone")], "", "phone"),
+        ([encode_response(b"a" * 300), "+"], "a" * 300, ""),
+        ([encode_response(b"a" * 300), encode_response(b"@x")], "a" * 300, "x"),
+        ([encode_response("änna".encode())], "änna", ""),
+    ],
+)
+def test_external_says_whom_to_act_as_or_leaves_it_open(chunks: list[str], account: str, device: str) -> None:
+    assert run_external(chunks) == Credentials(account, device, "")
+
+
+@pytest.mark.parametrize(
+    ("chunks", "too_long"),
+    [
+        (["A" * 401], True),
+        (["A" * 400] * 21, True),
+        (["!"], False),
+        (["YQ"], False),
+        ([encode_response(b"\xff")], False),
+        ([encode_response(b"anna\0bob")], False),
+        ([encode_response(b"anna@\0")], False),
+        ([encode_response(b"anna@" + b"d" * 65)], False),
+    ],
+)
+def test_external_refuses_what_is_no_name(chunks: list[str], too_long: bool) -> None:
+    with pytest.raises(SaslError) as refused:
+        run_external(chunks)
+    assert refused.value.too_long is too_long

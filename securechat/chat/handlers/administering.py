@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from securechat.chat import policy
 from securechat.chat import world as limits
 from securechat.chat.ask import Ask
-from securechat.chat.effects import Broadcast, Effect
+from securechat.chat.effects import Append, Broadcast, Effect, Entry
+from securechat.chat.server_events import Administered
 from securechat.chat.signals import Alarm, Killed
+from securechat.chat.streams import SERVER
 from securechat.wire import numerics
 
 
@@ -18,10 +20,12 @@ def oper(ask: Ask) -> Iterable[Effect]:
 
 
 def kill(ask: Ask) -> Iterable[Effect]:
-    """Close every connection of somebody; nothing keeps it, and they may sign in again. (Modern IRC, KILL)"""
+    """Close every connection of somebody, who may sign in again; the audit trail keeps it. (Modern IRC, KILL)"""
     _require_admin(ask)
     person = ask.someone(ask.param(0))
-    return [Broadcast(Killed(person.id, ask.account.id, ask.fits(ask.param(1), limits.REASON_LENGTH)))]
+    reason = ask.fits(ask.param(1), limits.REASON_LENGTH)
+    record = Entry(SERVER, Administered("kill", person.name, by=ask.account.id, detail=reason))
+    return [Append((record,)), Broadcast(Killed(person.id, ask.account.id, reason))]
 
 
 def wallops(ask: Ask) -> Iterable[Effect]:

@@ -133,6 +133,9 @@ def _targets(ask: Ask, limit: int) -> Iterable[Effect]:
 
 def _answer_page(stream: StreamId, ask: Ask, page: Page, reference: str) -> Iterable[Effect]:
     """Answer with what was read, in a batch where the client knows them. `reference` names the batch."""
+    if page.expired:
+        text = "Messages as old as that are not kept any more"
+        raise ask.refuse_by_fail("MESSAGE_ERROR", ask.param(0).upper(), ask.param(1), text)
     if not page.known:
         raise _no_messages(ask, "MESSAGE_ERROR", ask.param(0).upper(), ask.param(1))
     target = ask.world.conversation_name(stream, ask.session.account)

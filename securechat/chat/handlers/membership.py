@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from securechat.chat import policy
 from securechat.chat import world as limits
 from securechat.chat.ask import Ask
-from securechat.chat.channel import consequences_of_going, role_of, role_on_joining
+from securechat.chat.channel import consequences_of_going, count_owned, role_of, role_on_joining
 from securechat.chat.directory import epoch_of
 from securechat.chat.effects import Append, Effect, Entry, Refusal, Send
 from securechat.chat.event import Event
@@ -87,6 +87,8 @@ def _create(ask: Ask, name: str) -> Append:
         raise ask.refuse(numerics.ERR_NOSUCHCHANNEL, name or "*", "Invalid channel name")
     if not policy.may_create_channel(ask.world.config.chat, ask.account):
         raise ask.refuse(numerics.ERR_NOSUCHCHANNEL, name, "No such channel")
+    if count_owned(ask.world.directory.channels.values(), ask.account.id) >= ask.world.config.limits.owned_channels:
+        raise ask.refuse(numerics.ERR_TOOMANYCHANNELS, name, "You own too many channels to make another")
     stream = channel_stream(ask.world.new_id())
     account = ask.account
     events = (Created(name, account.id), Joined(account.id, OWNER))
@@ -134,6 +136,9 @@ def invite(ask: Ask) -> Iterable[Effect]:
         raise ask.refuse(numerics.ERR_USERONCHANNEL, invitee.name, channel.name, "is already on channel")
     if not policy.may_invite(channel, ask.account.id):
         raise ask.refuse(numerics.ERR_CHANOPRIVSNEEDED, channel.name, "You're not a channel operator")
+    if len(channel.invited) >= limits.INVITED_PER_CHANNEL and invitee.id not in channel.invited:
+        text = "Too many are invited who have not come yet"
+        raise ask.refuse_by_fail("TOO_MANY_INVITED", channel.name, str(limits.INVITED_PER_CHANNEL), text)
     inviting = ask.reply(numerics.RPL_INVITING, invitee.name, channel.name)
     away = ask.world.presence.away(invitee.id)
     answer = [inviting] if away is None else [inviting, ask.reply(numerics.RPL_AWAY, invitee.name, away)]

@@ -1,10 +1,10 @@
-"""Coming and going: CAP, AUTHENTICATE, PASS, REGISTER, VERIFY, NICK, USER, PING, PONG, QUIT."""
+"""Coming and going: CAP, AUTHENTICATE, PASS, NICK, USER, PING, PONG, QUIT."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from securechat.chat import signin
+from securechat.chat import mechanisms, signin
 from securechat.chat import world as limits
 from securechat.chat.ask import Ask
 from securechat.chat.effects import Broadcast, Close, Effect, Purpose, Send, Verify
@@ -16,7 +16,7 @@ from securechat.wire.capabilities import VERSION_WITH_VALUES, fill_lines
 from securechat.wire.framing import MAX_REST
 from securechat.wire.message import Message
 from securechat.wire.offer import Revision
-from securechat.wire.sasl import PlainExchange, SaslError
+from securechat.wire.sasl import ExternalExchange, SaslError
 
 
 def cap(ask: Ask) -> Iterable[Effect]:
@@ -35,7 +35,8 @@ def _cap_ls(ask: Ask) -> Iterable[Effect]:
     if session.cap_version >= VERSION_WITH_VALUES:
         session.caps |= capabilities.CAP_NOTIFY
     session.negotiating = session.is_registering
-    return _cap_lines(ask, "LS", ask.world.offer.lines(min(version, VERSION_WITH_VALUES), _room(ask)))
+    own = mechanisms.own_values(ask)
+    return _cap_lines(ask, "LS", ask.world.offer.lines(min(version, VERSION_WITH_VALUES), _room(ask), own))
 
 
 def _cap_list(ask: Ask) -> Iterable[Effect]:
@@ -92,13 +93,14 @@ def _cap_line(ask: Ask, subcommand: str, *names: str) -> Message:
 
 def revision_line(ask: Ask, revision: Revision) -> Message:
     """Word what a client is told of a capability that is new, has another value, or is gone. (CAP NEW, CAP DEL)"""
-    shows_value = revision.value and ask.session.cap_version >= VERSION_WITH_VALUES
-    word = f"{revision.name}={revision.value}" if shows_value else revision.name
+    value = mechanisms.own_values(ask).get(revision.name, revision.value)
+    shows_value = value and ask.session.cap_version >= VERSION_WITH_VALUES
+    word = f"{revision.name}={value}" if shows_value else revision.name
     return _cap_line(ask, revision.subcommand, word)
 
 
 def authenticate(ask: Ask) -> Iterable[Effect]:
-    """Sign in by SASL PLAIN. (IRCv3 sasl-3.1 and sasl-3.2; RFC 4616)"""
+    """Sign in by SASL PLAIN, or by the certificate shown. (IRCv3 sasl-3.1 and sasl-3.2; RFC 4616; RFC 4422, A)"""
     session = ask.session
     if session.state in (State.AUTHENTICATED, State.READY):
         raise ask.refuse(numerics.ERR_SASLALREADY, "You have already authenticated using SASL")
@@ -117,20 +119,24 @@ def authenticate(ask: Ask) -> Iterable[Effect]:
         raise ask.refuse(numerics.ERR_SASLFAIL, "SASL authentication failed", reason=str(error)) from None
     if credentials is None:
         return ()
+    is_external = isinstance(session.exchange, ExternalExchange)
     session.exchange = None
     session.move(Trigger.CREDENTIALS_GIVEN)
-    return [Verify(Purpose.SASL, credentials.account, credentials.secret, credentials.device)]
+    account, device = credentials.account, credentials.device
+    if is_external:
+        return [Verify(Purpose.EXTERNAL, account, "", device, certificate=session.certificate)]
+    return [Verify(Purpose.SASL, account, credentials.secret, device)]
 
 
 def _begin_exchange(ask: Ask, mechanism: str) -> Iterable[Effect]:
     if mechanism == "*":
         raise ask.refuse(numerics.ERR_SASLABORTED, "SASL authentication aborted")
-    offered = ask.world.offer.value_of("sasl") or ""
-    if mechanism.upper() != "PLAIN" or "PLAIN" not in offered.split(","):
-        mechanisms = ask.reply(numerics.RPL_SASLMECHS, offered, "are available SASL mechanisms")
+    exchange = mechanisms.open_exchange(ask, mechanism)
+    if exchange is None:
+        known = ask.reply(numerics.RPL_SASLMECHS, mechanisms.offered_to(ask) or "", "are available SASL mechanisms")
         failed = ask.reply(numerics.ERR_SASLFAIL, "SASL authentication failed")
-        return [Send([mechanisms, failed])]
-    ask.session.exchange = PlainExchange()
+        return [Send([known, failed])]
+    ask.session.exchange = exchange
     ask.session.move(Trigger.SASL_BEGUN)
     return [Send([ask.say("AUTHENTICATE", "+")])]
 
@@ -147,24 +153,6 @@ def password(ask: Ask) -> Iterable[Effect]:
         raise ask.refuse(numerics.ERR_ALREADYREGISTERED, "You may not register twice")
     session.password = ask.param(0)
     return ()
-
-
-def register(ask: Ask) -> Iterable[Effect]:
-    """Refuse to make an account: an administrator does. (IRCv3 account-registration)"""
-    return [Send([_closed_registration(ask, ask.param(0))])]
-
-
-def verify(ask: Ask) -> Iterable[Effect]:
-    """Refuse to complete a registration: none can have been begun. (IRCv3 account-registration)"""
-    return [Send([_closed_registration(ask, ask.param(0))])]
-
-
-def _closed_registration(ask: Ask, wanted: str) -> Message:
-    if ask.session.account:
-        return ask.fail("ALREADY_AUTHENTICATED", ask.account.name, "You have an account, and are signed in to it")
-    name = ask.nick if wanted == "*" else wanted
-    text = "Accounts are made by this server's administrators; ask one of them"
-    return ask.fail("TEMPORARILY_UNAVAILABLE", name, text)
 
 
 def nick(ask: Ask) -> Iterable[Effect]:

@@ -11,11 +11,17 @@ from pathlib import Path
 import click
 
 from securechat import __version__
+from securechat.cli.admin.audit import audit
+from securechat.cli.admin.backups import backup, restore
 from securechat.cli.admin.certificates import cert
 from securechat.cli.admin.channels import channel
+from securechat.cli.admin.checkup import doctor
 from securechat.cli.admin.command import DIRECTORY, PROGRAM, Group
 from securechat.cli.admin.completion import ASKING, completion
+from securechat.cli.admin.conversations import export
+from securechat.cli.admin.invitations import invite, invites
 from securechat.cli.admin.people import short_forms, user
+from securechat.cli.admin.service import install_service
 from securechat.cli.admin.settings import config
 from securechat.cli.admin.tokens import token
 from securechat.cli.exits import INTERRUPTED, one_line_errors
@@ -26,6 +32,7 @@ from securechat.cli.exits import INTERRUPTED, one_line_errors
     name=PROGRAM,
     context_settings={"help_option_names": ["-h", "--help"]},
     examples=[
+        ("invite", "a link by which somebody makes an account"),
         ("user add alice", "asks for a password"),
         ("user add bob --generate", "prints one"),
         ("user import class.csv --tokens", "a whole class"),
@@ -47,7 +54,25 @@ def cli(context: click.Context, data: Path | None) -> None:
     context.obj = data
 
 
-for _command in (user, token, channel, cert, config, completion, *short_forms()):
+for _command in (
+    *(
+        user,
+        invite,
+        invites,
+        token,
+        channel,
+        cert,
+        config,
+        audit,
+        backup,
+        restore,
+        export,
+        doctor,
+        install_service,
+        completion,
+    ),
+    *short_forms(),
+):
     cli.add_command(_command)
 
 

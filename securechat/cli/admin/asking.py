@@ -71,11 +71,12 @@ def _ask_password(data: Path, name: str) -> str:
     from securechat.cli.errands import find_config, require_data_directory
 
     require_data_directory(data)
-    minimum = find_config(data).limits.password_length
+    config = find_config(data)
+    minimum = config.limits.password_length
     question = f"Password, at least {minimum} characters"
     while True:
         secret = str(click.prompt(question, hide_input=True, confirmation_prompt=True, err=True))
-        objection = check_password(secret, name=name, minimum=minimum)
+        objection = check_password(secret, name=name, network=config.chat.network, minimum=minimum)
         if objection is None:
             return secret
         click.echo(f"{objection}; once more", err=True)

@@ -14,12 +14,21 @@ from securechat.cli.admin.printing import json_option, print_json, print_table
 ROLES = ("owner", "operator", "voice", "member")
 
 
-def _complete_name(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
+def complete_name(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
+    """Return a channel's name as it is, however it was typed."""
     # An unquoted # begins a comment in a shell, so it may be left out.
     return name if name.startswith("#") else f"#{name}"
 
 
-_channel = click.argument("name", metavar="CHANNEL", callback=_complete_name)
+def _parse_days(_context: click.Context, _parameter: click.Parameter, text: str) -> int | None:
+    if text in ("default", "forever"):
+        return None if text == "default" else 0
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 36500):
+        raise click.BadParameter("a number of days, default, or forever")
+    return int(text)
+
+
+_channel = click.argument("name", metavar="CHANNEL", callback=complete_name)
 
 
 @click.group(
@@ -61,7 +70,8 @@ def channel_show(data: Path, name: str, as_json: bool) -> None:
     if as_json:
         print_json(shown)
         return
-    facts = ("name", "topic", "modes", "members", "messages", "created")
+    shown["kept"] = _wording_of(shown["retention"])
+    facts = ("name", "topic", "modes", "members", "messages", "created", "kept")
     print_table([{"fact": fact, "value": shown[fact]} for fact in facts])
     click.echo()
     print_table(_list_members(shown))
@@ -108,7 +118,7 @@ def channel_drop(data: Path, name: str, yes: bool, as_json: bool) -> None:
         ("channel role general alice member", "takes every right back"),
     ],
 )
-@click.argument("name", metavar="CHANNEL", callback=_complete_name)
+@click.argument("name", metavar="CHANNEL", callback=complete_name)
 @click.argument("member", metavar="NAME")
 @click.argument("role", type=click.Choice(ROLES))
 @json_option
@@ -118,6 +128,35 @@ def channel_role(data: Path, name: str, member: str, role: str, as_json: bool) -
     from securechat.server.requests import ChannelRole
 
     _tell(ask(data, ChannelRole(name, member, role)), f"{member} is {role} in {name}", as_json)
+
+
+@channel.command(
+    "retention",
+    examples=[
+        ("channel retention general 30", "what is older than 30 days is deleted for good"),
+        ("channel retention general forever", ""),
+        ("channel retention general default", "as history.days says"),
+    ],
+)
+@click.argument("name", metavar="CHANNEL", callback=complete_name)
+@click.argument("days", metavar="DAYS|default|forever", callback=_parse_days)
+@yes_option
+@json_option
+@click.pass_obj
+def channel_retention(data: Path, name: str, days: int | None, yes: bool, as_json: bool) -> None:
+    """Keep what is said in a channel for so many days; what is older by then is deleted for good, within a day."""
+    from securechat.plain.visible import show
+    from securechat.server.requests import ChannelRetention
+
+    if days:
+        confirm(f"What was said in {show(name)} more than {days} days ago is deleted for good.", yes)
+    _tell(ask(data, ChannelRetention(name, days)), f"{name} is kept {_wording_of(days)}", as_json)
+
+
+def _wording_of(days: int | None) -> str:
+    if days is None:
+        return "as all channels are"
+    return f"{days} days" if days else "for ever"
 
 
 def _tell(result: Any, sentence: str, as_json: bool) -> None:

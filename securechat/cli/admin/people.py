@@ -95,31 +95,48 @@ def _word_state(row: dict[str, Any]) -> str:
     examples=[
         ("user import class.csv", "makes the passwords that are missing"),
         ("user import class.csv --tokens > secrets.csv", "tokens instead: quicker"),
+        ("user import class.csv --invitations > links.csv", "links to `join` by: nobody is added yet"),
         ("user import - < class.csv", "reads stdin"),
     ],
 )
 @click.argument("file", type=click.File(encoding="utf-8-sig"))
 @click.option("--tokens", is_flag=True, help="Make device tokens instead of passwords: quick, nothing to remember.")
+@click.option(
+    "--invitations", is_flag=True, help="Make an invitation for each name, good for 72 hours; print name,link."
+)
 @_role
 @json_option
 @click.pass_obj
-def user_import(data: Path, file: TextIO, tokens: bool, role: str, as_json: bool) -> None:
+def user_import(data: Path, file: TextIO, tokens: bool, invitations: bool, role: str, as_json: bool) -> None:
     """Add many people, all or none.
 
     FILE (or -, stdin) is CSV in UTF-8: a name and, if they have one, a password in each line; a first line `name` or
     `name,password` is a heading. Prints CSV, name,secret; the secret is empty where the list had a password.
     Whatever is wrong is told at once with its line, and then nobody is added.
     """
-    from securechat.cli.admin.roster import add_roster, read_roster
+    from securechat.cli.admin.roster import add_roster, invite_roster, read_roster
 
+    if tokens and invitations:
+        raise click.UsageError("--tokens and --invitations exclude each other")
     name = "stdin" if file.name == "<stdin>" else file.name
-    made = add_roster(data, name, read_roster(file, name), role=role, tokens=tokens)
+    rows = read_roster(file, name)
+    if invitations:
+        made = invite_roster(data, name, rows, role=role)
+    else:
+        made = add_roster(data, name, rows, role=role, tokens=tokens)
     if as_json:
         print_json(made)
         return
-    # Neither a name nor a secret that we make holds anything that CSV would want in quotes.
+    # A name or a secret that we make holds nothing that CSV would want in quotes; a link may, where it names several hosts.
     if made:
-        print_line("\n".join(f"{person['name']},{person['secret']}" for person in made))
+        print_line("\n".join(f"{person['name']},{_quote(person[_SECRET[invitations]])}" for person in made))
+
+
+_SECRET = {False: "secret", True: "link"}
+
+
+def _quote(cell: str) -> str:
+    return f'"{cell}"' if "," in cell else cell
 
 
 @user.command(

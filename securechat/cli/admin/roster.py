@@ -65,13 +65,31 @@ def add_roster(data: Path, name: str, rows: list[Row], *, role: str, tokens: boo
 
     Raises: FaultyRoster, naming every line that cannot be used; SecurechatError.
     """
+    _require_sound(data, name, rows)
+    people = [NewPerson(row.name, row.password) for row in rows]
+    return list(ask(data, UserAdd(people, role, tokens)))
+
+
+def invite_roster(data: Path, name: str, rows: list[Row], *, role: str) -> list[dict[str, Any]]:
+    """Make an invitation for everybody in a roster, or for nobody; return names and links.
+
+    Raises: FaultyRoster, naming every line that cannot be used; SecurechatError.
+    """
+    from securechat.cli.admin.invitations import invite_all
+
+    _require_sound(data, name, rows)
+    with_password = {row.line: "has a password, and who is invited chooses one" for row in rows if row.password}
+    if with_password:
+        raise _refuse(name, with_password)
+    return invite_all(data, [row.name for row in rows], role) if rows else []
+
+
+def _require_sound(data: Path, name: str, rows: list[Row]) -> None:
     # Only the server knows which names there are, and which somebody once had.
     objections = ask(data, NameFaults([row.name for row in rows]))
     faults = find_faults(rows, objections, find_config(data).limits.password_length)
     if faults:
         raise _refuse(name, faults)
-    people = [NewPerson(row.name, row.password) for row in rows]
-    return list(ask(data, UserAdd(people, role, tokens)))
 
 
 def find_faults(rows: Sequence[Row], objections: Sequence[str | None], shortest: int) -> dict[int, str]:

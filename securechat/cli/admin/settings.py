@@ -72,6 +72,7 @@ def _faults_at_start(config: Config) -> Iterator[str]:
     from securechat.cli.server import parse_endpoint
     from securechat.errors import ConfigError
     from securechat.pki.names import parse_names
+    from securechat.pki.pem import load_certificate
     from securechat.server.tls import build_context
 
     checks: list[Callable[[], object]] = [partial(parse_endpoint, text) for text in config.listen]
@@ -81,6 +82,10 @@ def _faults_at_start(config: Config) -> Iterator[str]:
         yield "cert and key belong together; give both or neither"
     elif config.cert:
         checks.append(lambda: build_context(Path(config.cert), Path(config.key)))
+    if config.client_ca:
+        checks.append(lambda: load_certificate(Path(config.client_ca)))
+    elif config.cert and any(",client-cert=" in text for text in config.listen):
+        yield "listen: client-cert needs a CA: name the file of its certificate by client_ca"
     for check in checks:
         try:
             check()

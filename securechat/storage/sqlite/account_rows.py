@@ -19,16 +19,21 @@ from securechat.chat.events import (
     Record,
     Registered,
     Renamed,
+    RoleChanged,
     Unignored,
 )
 from securechat.chat.streams import direct_stream
 from securechat.storage.records import Stale
 from securechat.storage.sqlite.erasure import erase_messages
+from securechat.storage.sqlite.guesses import forgive
 from securechat.storage.sqlite.rows import Rows
 from securechat.wire.names import deleted_name, fold, skeleton
 
 _EMPTY_METADATA = "UPDATE records SET body = json_remove(body, '$.value') WHERE stream = ? AND kind = 'MetadataSet'"
-_OF_AN_ACCOUNT = ("devices", "former_members", "former_roles", "invites", "ignores", "positions", "marks", "metadata")
+_OF_AN_ACCOUNT = (
+    *("devices", "former_members", "former_roles", "invites", "ignores"),
+    *("positions", "marks", "metadata", "places"),
+)
 """Tables of what ends with an account."""
 _IGNORED_SINCE = "SELECT first FROM ignores WHERE account = ? AND ignored = ? AND last IS NULL"
 
@@ -47,6 +52,8 @@ class AccountRows(Rows):
 
     def _password_set(self, key: int, record: Record, event: PasswordSet) -> None:
         self._run("UPDATE accounts SET verifier = ? WHERE stream = ?", (event.verifier, key))
+        # Who forgot the old one and was given another is not kept out for having tried.
+        forgive(self._run, record.stream[2:])
         if event.kept != KEEP_ALL_DEVICES:
             self._run("DELETE FROM devices WHERE account = ? AND id != ?", (record.stream[2:], event.kept))
 
@@ -78,6 +85,10 @@ class AccountRows(Rows):
         if self._one("SELECT account FROM names WHERE skeleton = ?", (skeleton(event.name),)) != (account,):
             raise Stale
 
+    def _role_changed(self, key: int, _record: Record, event: RoleChanged) -> None:
+        self._run("UPDATE accounts SET role = ? WHERE stream = ? AND role = ?", (event.role, key, event.was))
+        self._require_change()
+
     def _reserve(self, name: str, account: str) -> None:
         row = (fold(name), skeleton(name), account)
         self._run("INSERT OR IGNORE INTO names (folded, skeleton, account) VALUES (?, ?, ?)", row)
@@ -94,6 +105,7 @@ class AccountRows(Rows):
         if event.erase:
             erase_messages(self._run, account)
         self._run(_EMPTY_METADATA, (key,))
+        forgive(self._run, account)
         for table in _OF_AN_ACCOUNT:
             self._run(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608 (names from this module)
 
@@ -133,6 +145,7 @@ ACCOUNT_FOLDS: dict[type, Callable[[AccountRows, int, Record, Any], None]] = {
     Disabled: AccountRows._disabled,
     Enabled: AccountRows._enabled,
     Renamed: AccountRows._renamed,
+    RoleChanged: AccountRows._role_changed,
     Deleted: AccountRows._deleted,
     Ignored: AccountRows._ignored,
     Unignored: AccountRows._unignored,

@@ -23,6 +23,7 @@ from securechat.chat.events import (
     Record,
     Redacted,
     Registered,
+    RetentionSet,
     Unreacted,
     decode_event,
     encode_event,
@@ -31,6 +32,7 @@ from securechat.chat.ports import Lane, Outcome, Submission, Verdict
 from securechat.chat.streams import SERVER, StreamId
 from securechat.storage.delivery import Follower
 from securechat.storage.records import RANDOM_BYTES, Stale, make_msgid, next_time, without_secrets
+from securechat.storage.sqlite.audit import tie
 from securechat.storage.sqlite.database import savepoint
 from securechat.storage.sqlite.tables import Tables
 
@@ -46,8 +48,8 @@ _INSERT_RECORD = "INSERT INTO records (stream, seq, msgid, time, kind, body) VAL
 _INSERT_ONCE = "INSERT INTO once (account, id, digest, stream, seq) VALUES (?, ?, ?, ?, ?)"
 _BY_THEMSELVES = ("d/", SERVER)
 """How streams begin that need no first event of their own to be there."""
-# What is judged or erased by records that are there must find those of this batch too.
-_LOOKS_BACK = (Deleted, Redacted, Reacted, Unreacted)
+# What is judged, erased or noted by records that are there must find those of this batch too.
+_LOOKS_BACK = (Deleted, Redacted, Reacted, Unreacted, Left, Kicked, ModeSet)
 _UPDATE_STREAM = "UPDATE streams SET epoch = ?, seq = ?, time = ? WHERE id = ?"
 
 
@@ -84,6 +86,8 @@ class Batch:
     outcomes: who submitted, and what the history says, in the order of submission; to be told after the commit.
     erases: something was erased, of which traces are in the files until they are scrubbed.
     redacts: something was redacted, and is in the WAL until that is settled.
+    retains: a channel is to be kept for longer or shorter than it was.
+    notes: those that were written with it.
     touched: the keys of streams that have new records, once they are written back.
     """
 
@@ -96,8 +100,9 @@ class Batch:
         may_store: bool,
     ) -> None:
         self.outcomes: list[tuple[Follower, Outcome]] = []
-        self.erases = self.redacts = False
+        self.erases = self.redacts = self.retains = False
         self.touched: list[int] = []
+        self.notes: dict[Any, int] = {}
         self._connection = connection
         self._clock = clock
         self._randbytes = randbytes
@@ -125,6 +130,8 @@ class Batch:
         once = [(*key, digest, stream, record.seq) for key, (digest, stream, record) in self._once.items()]
         self._connection.executemany(_INSERT_RECORD, self._records)
         self._connection.executemany(_INSERT_ONCE, once)
+        if (server := self._heads.get(SERVER)) is not None:
+            tie(self._connection, [row for row in self._records if row[0] == server.key])
         self._records.clear()
         self._once.clear()
 
@@ -163,7 +170,9 @@ class Batch:
             return None
         digest, *place = row
         found = self._connection.execute(_FIND_RECORD, place).fetchone()
-        assert found is not None, "records are not removed"
+        if found is None:
+            # Not kept any more: as good as redacted.
+            return digest, Record("", place[1], "", 0, Erased(once.account))
         stream, seq, msgid, time, body = found
         return digest, Record(stream, seq, msgid, time, decode_event(body))
 
@@ -187,6 +196,7 @@ class Batch:
         for _, event in entries:
             self.erases |= isinstance(event, Deleted) and event.erase
             self.redacts |= isinstance(event, Redacted)
+            self.retains |= isinstance(event, RetentionSet)
 
     def _epochs_hold(self, append: Append) -> bool:
         for stream, epoch in append.expects:

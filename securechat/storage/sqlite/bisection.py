@@ -7,12 +7,12 @@ import apsw
 _TIME_OF = "SELECT time FROM records WHERE stream = ? AND seq = ?"
 
 
-def first_at(connection: apsw.Connection, key: int, newest: int, time: int) -> int:
+def first_at(connection: apsw.Connection, key: int, floor: int, newest: int, time: int) -> int:
     """Return the seq of the first record of a stream at or after a time, one more than `newest` when there is none.
 
-    key, newest: the stream's key and the seq of its newest record.
+    key, floor, newest: the stream's key, and the seqs of the newest record that is gone and of the newest of all.
     """
-    low, high = 1, newest + 1
+    low, high = floor + 1, newest + 1
     while low < high:
         middle = (low + high) // 2
         row = connection.execute(_TIME_OF, (key, middle)).fetchone()

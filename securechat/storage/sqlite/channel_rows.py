@@ -22,13 +22,22 @@ from securechat.chat.events import (
     ModeSet,
     Posted,
     Record,
+    RetentionSet,
     RoleSet,
     TopicSet,
 )
 from securechat.chat.world import BANS_PER_CHANNEL, CHANNELS_PER_ACCOUNT
-from securechat.storage.records import Stale
+from securechat.storage.records import EXACT_SPANS, Stale, are_many
 from securechat.storage.sqlite.rows import Rows
 from securechat.wire.names import fold
+
+# Spelled as in the partial index, and named: SQLite would take the primary key, and look through all that is no message.
+_HAS_MESSAGE = """
+    SELECT 1 FROM records INDEXED BY messages WHERE stream = ? AND kind = 'Posted' AND seq BETWEEN ? AND ? LIMIT 1"""
+# No more are counted than make a difference.
+_COUNT_MEMBERSHIPS = "SELECT count(*) FROM (SELECT 1 FROM former_members WHERE channel = ? AND account = ? LIMIT ?)"
+_COUNT_CLOSURES = "SELECT count(*) FROM (SELECT 1 FROM closures WHERE channel = ? LIMIT ?)"
+_NEWEST_CLOSURE = "SELECT first, last FROM closures WHERE channel = ? ORDER BY first DESC LIMIT 1"
 
 
 class ChannelRows(Rows):
@@ -114,11 +123,16 @@ class ChannelRows(Rows):
 
     def _end_membership(self, key: int, record: Record, account: str) -> str:
         row = self._one("DELETE FROM members WHERE channel = ? AND account = ? RETURNING role, since", (key, account))
-        self._run(
-            "INSERT INTO former_members (channel, account, first, last) VALUES (?, ?, ?, ?)",
-            (key, account, row[1], record.seq),
-        )
+        (count,) = self._one(_COUNT_MEMBERSHIPS, (key, account, EXACT_SPANS))
+        if not are_many(count) or self._has_message(key, row[1], record.seq):
+            self._run(
+                "INSERT INTO former_members (channel, account, first, last) VALUES (?, ?, ?, ?)",
+                (key, account, row[1], record.seq),
+            )
         return str(row[0])
+
+    def _has_message(self, key: int, first: int, last: int) -> bool:
+        return self._run(_HAS_MESSAGE, (key, first, last)).fetchone() is not None
 
     def _invited(self, key: int, _record: Record, event: Invited) -> None:
         self._run("INSERT OR IGNORE INTO invites (channel, account) VALUES (?, ?)", (key, event.account))
@@ -155,7 +169,13 @@ class ChannelRows(Rows):
 
     def _note_closure(self, key: int, seq: int, was_open: bool, is_open: bool) -> None:
         if was_open and not is_open:
-            self._run("INSERT INTO closures (channel, first) VALUES (?, ?)", (key, seq))
+            (count,) = self._one(_COUNT_CLOSURES, (key, EXACT_SPANS))
+            before = self._run(_NEWEST_CLOSURE, (key,)).fetchone() if are_many(count) else None
+            if before is not None and not self._has_message(key, before[1] + 1, seq):
+                # Nobody said anything while it was open: closing and opening by turns leaves one row, not thousands.
+                self._run("UPDATE closures SET last = NULL WHERE channel = ? AND first = ?", (key, before[0]))
+            else:
+                self._run("INSERT INTO closures (channel, first) VALUES (?, ?)", (key, seq))
         elif is_open and not was_open:
             self._run("UPDATE closures SET last = ? WHERE channel = ? AND last IS NULL", (seq - 1, key))
 
@@ -174,6 +194,10 @@ class ChannelRows(Rows):
         self._run("DELETE FROM masks WHERE channel = ? AND kind = ? AND mask = ?", place)
         self._require_change()
 
+    def _retention_set(self, key: int, _record: Record, event: RetentionSet) -> None:
+        # With the stream, not the channel: it holds for what was said after that is dropped too.
+        self._run("UPDATE streams SET retention = ? WHERE id = ?", (event.days, key))
+
     def pass_slowly(self, key: int, record: Record, event: Posted, seconds: int, now: int) -> None:
         """Note when somebody posts into a slow channel; `now` is the clock's, in ms since 1970.
 
@@ -181,7 +205,7 @@ class ChannelRows(Rows):
         """
         place = (key, event.account)
         last = self._run("SELECT time FROM spoken WHERE channel = ? AND account = ?", place).fetchone()
-        if last is not None and now < last[0] + seconds * 1000:
+        if last is not None and last[0] - policy.MAX_AHEAD <= now < last[0] + seconds * 1000:
             role = self._run("SELECT role FROM members WHERE channel = ? AND account = ?", place).fetchone()
             if role is None or role[0] == PLAIN:
                 raise Stale
@@ -201,5 +225,6 @@ CHANNEL_FOLDS: dict[type, Callable[[ChannelRows, int, Record, Any], None]] = {
     ModeSet: ChannelRows._mode_set,
     BanSet: ChannelRows._ban_set,
     BanLifted: ChannelRows._ban_lifted,
+    RetentionSet: ChannelRows._retention_set,
     ChannelRenamed: ChannelRows._renamed_channel,
 }

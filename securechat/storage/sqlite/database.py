@@ -12,6 +12,7 @@ import apsw
 
 from securechat.errors import ConfigError
 from securechat.storage.sqlite import erasure, fulltext
+from securechat.storage.sqlite.backup import copy_before_migration
 from securechat.storage.sqlite.migrations import MIGRATIONS
 from securechat.storage.sqlite.space import free_bytes
 
@@ -39,6 +40,7 @@ def open_writer(path: Path) -> apsw.Connection:
         try:
             _recognise(path, *map(connection.pragma, ("schema_version", "application_id", "user_version")))
             _harden(connection, path)
+            _keep_copy(connection, path)
             _migrate(connection)
             fulltext.follow_rules(connection)
             if erasure.is_due(connection):
@@ -146,6 +148,12 @@ def _insist(connection: apsw.Connection, path: Path, pragma: str, asked: str, ex
     got = connection.pragma(pragma)
     if got != expected:
         raise ConfigError(f"{path}: SQLite refuses {pragma}={asked} here (it says {got}); use a local file system")
+
+
+def _keep_copy(connection: apsw.Connection, path: Path) -> None:
+    """Copy what an earlier version wrote before it is changed for good."""
+    if 0 < connection.pragma("user_version") < len(MIGRATIONS):
+        copy_before_migration(connection, path, len(MIGRATIONS))
 
 
 def _migrate(connection: apsw.Connection) -> None:

@@ -119,7 +119,7 @@ def settle_by_pieces(connection: apsw.Connection) -> Generator[None, None, bool]
             for place in _pieces(connection.execute, account):
                 connection.execute(_FORGET_DIGESTS, (account, *place))
                 yield
-        _cut_wal(connection)
+        cut_wal(connection)
         with connection:
             connection.executemany("DELETE FROM redactions WHERE stream = ? AND seq = ? AND account = ?", due)
     except (apsw.FullError, apsw.BusyError) as error:
@@ -128,7 +128,7 @@ def settle_by_pieces(connection: apsw.Connection) -> Generator[None, None, bool]
     return connection.execute("SELECT 1 FROM redactions").fetchone() is None
 
 
-def _cut_wal(connection: apsw.Connection) -> None:
+def cut_wal(connection: apsw.Connection) -> None:
     """Cut the WAL to nothing, unless somebody needs it. Raises: apsw.BusyError."""
     patience = connection.pragma("busy_timeout")
     connection.set_busy_timeout(PATIENCE_MS)

@@ -25,7 +25,7 @@ RARE: Final = 20_000
 LOOKED_THROUGH: Final = 3000
 """Newest messages that are looked through where more than `RARE` have it: enough of them do, as a rule."""
 
-_COLUMNS = "SELECT streams.id, name, seq, indexed, streams.time FROM "
+_COLUMNS = "SELECT streams.id, name, floor, seq, indexed, streams.time FROM "
 _CONVERSATION = _COLUMNS + "streams WHERE name = ?"
 _CONVERSATIONS = f"""
     {_COLUMNS} members JOIN streams ON streams.id = members.channel WHERE account = ?1
@@ -42,6 +42,7 @@ _ROWS_WITHIN = "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? 
 class _Conversation(NamedTuple):
     key: int
     stream: StreamId
+    floor: int
     seq: int
     indexed: int
     time: int
@@ -148,9 +149,10 @@ class Finder:
                 yield Record(conversation.stream, seq, msgid, sent, decode_event(body)), access
 
     def _bounds(self, conversation: _Conversation) -> tuple[int, int]:
-        query, key, newest = self._query, conversation.key, conversation.seq
-        low = first_at(self._connection, key, newest, query.start) if query.start else 1
-        high = first_at(self._connection, key, newest, query.end + 1) - 1 if query.end < conversation.time else newest
+        query, newest = self._query, conversation.seq
+        place = (self._connection, conversation.key, conversation.floor, newest)
+        low = first_at(*place, query.start) if query.start else 1
+        high = first_at(*place, query.end + 1) - 1 if query.end < conversation.time else newest
         return low, high
 
     def _rows(

@@ -112,9 +112,16 @@ def forget_author(run: Run, account: str) -> None:
 
     Their rows are only marked as gone, which takes a hundredth of the time; `settle` writes the index without them.
     """
-    rows = [(row_of(key, seq), _said(_posted(body))) for key, seq, body in run(_WRITTEN, (account, account))]
+    forget_messages(run, [(key, seq, _posted(body)) for key, seq, body in run(_WRITTEN, (account, account))])
+
+
+def forget_messages(run: Run, messages: Sequence[tuple[int, int, Posted]]) -> None:
+    """Take out the words of messages, each with its stream's key and its seq; all of them must be there.
+
+    Their rows are only marked as gone: it is for who asks for this to have the index written without them.
+    """
     run(_SET, ("secure-delete", 0))
-    for row in sorted(rows):
+    for row in sorted((row_of(key, seq), _said(event)) for key, seq, event in messages):
         run(_REMOVE, row)
     run(_SET, ("secure-delete", 1))
 

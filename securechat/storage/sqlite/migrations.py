@@ -236,6 +236,76 @@ ALTER TABLE streams ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
 """
 
 _FOURTH: Final = """
+-- audit: what ties the records of the stream 's' together, by seq; and from where sign-ins were rejected, by the seq of the
+-- record that says so, apart from it: that is deleted after a time.
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL
+) STRICT;
+CREATE TABLE audit_addresses (
+    seq INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    address TEXT NOT NULL
+) STRICT;
+-- invitations: those that are open, with the SHA-256 of their tokens.
+CREATE TABLE invitations (
+    id TEXT PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,
+    role TEXT NOT NULL,
+    channels TEXT NOT NULL,
+    uses_left INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    account TEXT NOT NULL,
+    made_by TEXT NOT NULL,
+    created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- certificates: those issued to people, by serial (hexadecimal), and those revoked, of whatever CA (times in ms since 1970).
+CREATE TABLE certificates (
+    serial TEXT PRIMARY KEY,
+    account TEXT NOT NULL REFERENCES accounts,
+    label TEXT NOT NULL,
+    issued INTEGER NOT NULL,
+    expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE revoked_certificates (
+    serial TEXT PRIMARY KEY,
+    time INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- guessing: passwords that were wrong lately, and from where accounts have signed in. Where that was are digests under a
+-- key, and of names that nobody has nothing is kept.
+CREATE TABLE guess_key (
+    key BLOB NOT NULL
+) STRICT;
+INSERT INTO guess_key VALUES (randomblob(32));
+CREATE TABLE guesses (
+    time INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    own TEXT NOT NULL,
+    near TEXT NOT NULL,
+    far TEXT NOT NULL
+) STRICT;
+CREATE INDEX guesses_by_time ON guesses (time);
+CREATE TABLE places (
+    account TEXT NOT NULL REFERENCES accounts,
+    place TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    PRIMARY KEY (account, place)
+) STRICT, WITHOUT ROWID;
+-- retention: up to which record a stream is gone, when that was made, and for how many days a channel is kept where that
+-- was set for it, 0: for ever. Traces: of what is gone there may be some in the index of words, in `once` and in the WAL.
+ALTER TABLE streams ADD COLUMN floor INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE streams ADD COLUMN floor_time INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE streams ADD COLUMN retention INTEGER;
+CREATE TABLE traces (
+    kind TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+-- Of very many memberships those in which nothing was said go: they tell nobody which message may be read.
+DELETE FROM former_members
+WHERE (channel, account) IN (SELECT channel, account FROM former_members GROUP BY 1, 2 HAVING count(*) > 100)
+AND NOT EXISTS (
+    SELECT 1 FROM records INDEXED BY messages
+    WHERE stream = channel AND kind = 'Posted' AND seq BETWEEN first AND last);
 """
 
 MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _SECOND, _THIRD, _FOURTH)

@@ -8,7 +8,9 @@ from typing import Any, Final
 import apsw
 
 from securechat.chat.arrears import DEVICES_REMEMBERED, Note, Position, ReadMark
+from securechat.chat.guesses import Guess, Place
 from securechat.chat.streams import StreamId
+from securechat.storage.sqlite.guesses import write_guesses, write_places
 
 _PLACE: Final = """
     INSERT INTO positions (account, device, stream, seq)
@@ -23,7 +25,11 @@ _FORGET: Final = """
         SELECT device FROM positions WHERE account = ?1 AND stream = (SELECT id FROM streams WHERE name = ?2)
         ORDER BY seq DESC, device LIMIT -1 OFFSET ?3)"""
 
-Key = tuple[str, ...]
+GUESSES_WAITING: Final = 10_000
+"""Notes that may wait, as they do while the disk is full, before wrong passwords are not among them any more."""
+
+Key = tuple[Any, ...]
+"""The kind of a note, and all of it but its last field, which is only ever moved on."""
 
 
 class Notes:
@@ -31,27 +37,35 @@ class Notes:
 
     A device's position in the stream of its account is the time of its last coming, by which the least used of too many
     devices are forgotten.
+
+    is_expected: somebody is going to have them written.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: dict[Key, int] = {}
+        self.is_expected = False
 
     def __bool__(self) -> bool:
         """Whether anything waits."""
         return bool(self._waiting)
 
     def add(self, note: Note) -> bool:
-        """Take a note over; whether it is the only one that waits."""
-        *key, value = note
+        """Take a note over; whether somebody must be found who has it written."""
+        *fields, value = note
+        key = (type(note), *fields)
         with self._lock:
-            self._waiting[tuple(key)] = max(value, self._waiting.get(tuple(key), 0))
-            return len(self._waiting) == 1
+            if isinstance(note, Guess) and len(self._waiting) >= GUESSES_WAITING:
+                return False
+            self._waiting[key] = max(value, self._waiting.get(key, 0))
+            # Not whether it is the only one: others may just be on their way to the disk, and are not taken along again.
+            was_expected, self.is_expected = self.is_expected, True
+            return not was_expected
 
     def positions(self, account: str, device: str) -> dict[StreamId, int]:
         """Return the positions of a device that are not certain to be in the database yet."""
         with self._lock:
-            return {key[2]: value for key, value in self._waiting.items() if key[:2] == (account, device) and key[2:]}
+            return {key[3]: value for key, value in self._waiting.items() if key[:3] == (Position, account, device)}
 
     def write(self, connection: apsw.Connection) -> dict[Key, int]:
         """Write what waits within the transaction that is open; return it for `forget`, after the commit."""
@@ -59,12 +73,15 @@ class Notes:
             written = dict(self._waiting)
         if not written:
             return written
-        positions = [Position(*key, seq) for key, seq in written.items() if len(key) == 3]
-        marks = [ReadMark(*key, time) for key, time in written.items() if len(key) == 2]
+        notes = [kind(*fields, value) for (kind, *fields), value in written.items()]
+        positions = [note for note in notes if isinstance(note, Position)]
+        marks = [note for note in notes if isinstance(note, ReadMark)]
         connection.executemany(_PLACE, [(device, seq, account, stream) for account, device, stream, seq in positions])
         connection.executemany(_MARK, [(stream, time, account) for account, stream, time in marks])
         comings = {(account, stream, DEVICES_REMEMBERED) for account, _, stream, _ in positions if stream[0] == "a"}
         connection.executemany(_FORGET, comings)
+        write_guesses(connection, [note for note in notes if isinstance(note, Guess)])
+        write_places(connection, [note for note in notes if isinstance(note, Place)])
         return written
 
     def forget(self, written: dict[Key, int]) -> None:

@@ -26,14 +26,18 @@ from securechat.chat.ports import (
     WritingsQuery,
 )
 from securechat.chat.streams import StreamId, other_party, parties
+from securechat.chat.trail import Trail, TrailQuery
 from securechat.storage.pages import select_conversations
+from securechat.storage.retention import Floor, asks_below
 from securechat.storage.sqlite.arrears import find_arrears, read_missed
+from securechat.storage.sqlite.audit import load_trail
 from securechat.storage.sqlite.bisection import first_at
 from securechat.storage.sqlite.database import savepoint
 from securechat.storage.sqlite.finding import Finder
 from securechat.storage.sqlite.tables import load_reactions
 from securechat.storage.sqlite.writings import Collector
 
+_EXTENT = "SELECT id, seq, floor, floor_time FROM streams WHERE name = ?"
 _RECORD = "SELECT seq, msgid, time, body FROM records WHERE "
 _MESSAGE = """
     SELECT streams.id, records.seq, msgid, records.time, body FROM records JOIN streams ON streams.id = stream
@@ -74,10 +78,10 @@ class Reader:
     def read(self, query: HistoryQuery) -> Page:
         """Return the messages asked for, oldest first."""
         with savepoint(self._connection):
-            found = self._connection.execute("SELECT id, seq FROM streams WHERE name = ?", (query.stream,)).fetchone()
-            key, seq = found or (0, 0)
+            found = self._connection.execute(_EXTENT, (query.stream,)).fetchone()
+            key, seq, *floor = found or (0, 0, 0, 0)
             access = self._load_access(query.account, key, query.stream)
-            return Selection(self._connection, query, key, seq, access).page()
+            return Selection(self._connection, query, key, seq, Floor(*floor), access).page()
 
     def conversations(self, query: ConversationsQuery) -> list[ConversationTime]:
         """Return the conversations asked for, by the time of their newest readable message, oldest first."""
@@ -94,6 +98,10 @@ class Reader:
                 if time is not None and first < time < last:
                     found.append(ConversationTime(stream, time))
         return select_conversations(query, found)
+
+    def trail(self, query: TrailQuery) -> Trail:
+        """Return some of the audit trail."""
+        return load_trail(self._connection, query)
 
     def writings(self, query: WritingsQuery) -> Writings:
         """Return a page of what an account has written."""
@@ -184,14 +192,17 @@ def _record_of(stream: StreamId, row: Sequence[Any]) -> Record:
 class Selection:
     """One query on one stream, within the transaction of its reader.
 
-    key, seq: the stream's integer key and the seq of its newest record.
+    key, seq, floor: the stream's integer key, the seq of its newest record, and the newest one that is gone.
     """
 
-    def __init__(self, connection: apsw.Connection, query: HistoryQuery, key: int, seq: int, access: Access) -> None:
+    def __init__(
+        self, connection: apsw.Connection, query: HistoryQuery, key: int, seq: int, floor: Floor, access: Access
+    ) -> None:
         self._connection = connection
         self._query = query
         self._key = key
         self._seq = seq
+        self._floor = floor
         self._access = access
         self._spans = policy.readable(access)
         self._statement = _statement_for(query.events)
@@ -203,7 +214,8 @@ class Selection:
         end = None if query.end is None else self._find(query.end)
         if start is None or (query.end is not None and end is None):
             return Page((), known=False)
-        return Page(tuple(self._select(start, end)))
+        records = tuple(self._select(start, end))
+        return Page(records, expired=not records and asks_below(query, self._spans, self._floor))
 
     def _find(self, bound: Bound) -> Place | None:
         if not bound.msgid:
@@ -214,7 +226,7 @@ class Selection:
         return Place(row[0], row[0])
 
     def _first_at(self, time: int) -> int:
-        return first_at(self._connection, self._key, self._seq, time)
+        return first_at(self._connection, self._key, self._floor.seq, self._seq, time)
 
     def _select(self, start: Place, end: Place | None) -> list[Record]:
         limit, newest = self._query.limit, self._seq

@@ -9,6 +9,7 @@ import apsw
 from securechat.chat.channel import masks_of
 from securechat.chat.ports import AccountState, BanState, ChannelState, DeviceState, MemberState, Snapshot
 from securechat.storage.sqlite.database import savepoint
+from securechat.storage.sqlite.guesses import load_guesses
 from securechat.storage.sqlite.positions import load_marks
 from securechat.storage.sqlite.server_rows import load_server
 
@@ -17,12 +18,12 @@ _ACCOUNTS = """
     FROM accounts JOIN streams ON streams.id = accounts.stream ORDER BY streams.id"""
 _CHANNELS = """
     SELECT channels.stream, channels.id, channels.name, epoch, created, modes, key, member_limit, topic, topic_by,
-        topic_time, slow, renamed, written
+        topic_time, slow, renamed, retention, written
     FROM channels JOIN streams ON streams.id = channels.stream ORDER BY streams.id"""
 
 _CHANNEL_FIELDS = (
     *("id", "name", "epoch", "created", "modes", "key", "limit"),
-    *("topic", "topic_by", "topic_time", "slow", "renamed"),
+    *("topic", "topic_by", "topic_time", "slow", "renamed", "retention"),
 )
 
 
@@ -30,7 +31,8 @@ def load_snapshot(connection: apsw.Connection) -> Snapshot:
     """Return all accounts and living channels as one moment of the history has them."""
     with savepoint(connection):
         accounts, channels = _load_accounts(connection), _load_channels(connection)
-        return Snapshot(accounts, channels, load_marks(connection), load_server(connection))
+        beside = load_marks(connection), load_server(connection), load_guesses(connection)
+        return Snapshot(accounts, channels, *beside)
 
 
 def _load_accounts(connection: apsw.Connection) -> list[AccountState]:

@@ -24,8 +24,11 @@ from securechat.chat.ports import (
     WritingsQuery,
 )
 from securechat.chat.streams import StreamId
+from securechat.chat.trail import Trail, TrailQuery
 from securechat.errors import ConfigError
 from securechat.storage.delivery import Follower
+from securechat.storage.retention import FOR_EVER, Retention
+from securechat.storage.sqlite.audit import forget_addresses
 from securechat.storage.sqlite.database import open_reader, open_writer
 from securechat.storage.sqlite.reader import Reader
 from securechat.storage.sqlite.readers import Readers
@@ -50,6 +53,8 @@ class SqliteStore:
         self._readers = Readers(readers)
         # One at a time: a page of history finds a thread that does not search.
         self.searches = Turns()
+        # Who was in and out of a channel very often has much to be looked at for each page.
+        self.pages = Turns(READERS)
         self._histories: list[SqliteHistory] = []
         self._closed = False
         self._pending: list[tuple[Follower, Submission]] = []
@@ -62,11 +67,13 @@ class SqliteStore:
         clock: Callable[[], int],
         randbytes: Callable[[int], bytes],
         space: FreeSpace | None = None,
+        retention: Retention = FOR_EVER,
     ) -> Self:
         """Open the database file, creating or migrating it.
 
         clock: returns ms since 1970; randbytes: returns that many random bytes. space: while it does not suffice,
-        nothing is stored; None: only a disk that is full to the last byte refuses.
+        nothing is stored; None: only a disk that is full to the last byte refuses. retention: for how long what was said
+        is kept.
         Raises: ConfigError when the file is not one that can be used.
         """
         space = space or FreeSpace(0, lambda: 0)
@@ -76,7 +83,7 @@ class SqliteStore:
             )
         connection = open_writer(path)
         readers = [Reader(open_reader(path)) for _ in range(READERS)]
-        return cls(Writer(connection, clock, randbytes, space), readers)
+        return cls(Writer(connection, clock, randbytes, space, retention), readers)
 
     def attach(self) -> SqliteHistory:
         """Return a hold for one more node. (`chat.ports.Store`)"""
@@ -125,6 +132,7 @@ class SqliteHistory:
     """One node's hold on a SqliteStore."""
 
     def __init__(self, store: SqliteStore, writer: Writer) -> None:
+        self.commits = writer.commits
         self._writer = writer
         self._store = store
         self._follower: Follower | None = None
@@ -146,11 +154,13 @@ class SqliteHistory:
 
     async def read(self, query: HistoryQuery) -> Page:
         """Return the messages the account may read. (`chat.ports.History`)"""
-        return await self._store.read(lambda reader: reader.read(query))
+        async with self._store.pages.take(query.account):
+            return await self._store.read(lambda reader: reader.read(query))
 
     async def conversations(self, query: ConversationsQuery) -> list[ConversationTime]:
         """Return the conversations asked for. (`chat.ports.History`)"""
-        return await self._store.read(lambda reader: reader.conversations(query))
+        async with self._store.pages.take(query.account):
+            return await self._store.read(lambda reader: reader.conversations(query))
 
     async def writings(self, query: WritingsQuery) -> Writings:
         """Return what an account has written. (`chat.ports.History`)"""
@@ -176,11 +186,20 @@ class SqliteHistory:
 
     async def missed(self, query: MissedQuery) -> Missed:
         """Return the next messages of a conversation. (`chat.ports.History`)"""
-        return await self._store.read(lambda reader: reader.missed(query))
+        async with self._store.pages.take(query.account):
+            return await self._store.read(lambda reader: reader.missed(query))
 
     async def count_messages(self, streams: Sequence[StreamId]) -> list[int]:
         """Return how many messages each of the streams holds. (`chat.ports.History`)"""
         return await self._store.read(lambda reader: reader.count_messages(streams))
+
+    async def trail(self, query: TrailQuery) -> Trail:
+        """Return some of the audit trail. (`chat.ports.History`)"""
+        return await self._store.read(lambda reader: reader.trail(query))
+
+    async def forget_addresses(self, before: int) -> int:
+        """Delete addresses kept beside the audit trail. (`chat.ports.History`)"""
+        return await asyncio.wrap_future(self._writer.call(lambda connection: forget_addresses(connection, before)))
 
     async def verifier(self, account: str) -> tuple[str, int]:
         """Return an account's argon2 verifier and its epoch. (`chat.ports.History`)"""

@@ -10,11 +10,14 @@ from typing import Any, Final, TypeVar
 
 import apsw
 
+from securechat.chat.durations import Durations
 from securechat.chat.ports import Outcome, Submission, Verdict
 from securechat.errors import StorageError
 from securechat.storage.delivery import Follower, share_of
+from securechat.storage.retention import FOR_EVER, Retention
 from securechat.storage.sqlite import erasure
 from securechat.storage.sqlite.batch import Batch
+from securechat.storage.sqlite.expiring import Expiring
 from securechat.storage.sqlite.indexing import Indexing
 from securechat.storage.sqlite.positions import Notes
 from securechat.storage.sqlite.space import LOOK_SECONDS, FreeSpace
@@ -36,6 +39,8 @@ class Writer:
     Whatever queues during one commit is the next transaction (group commit). After a failure nothing is written any
     more: what could not be flushed must not be tried again. While `space` does not suffice, what would be stored is
     refused, and what was stored before is found all the same.
+
+    commits: how long transactions took, from their beginning to the flush.
     """
 
     def __init__(
@@ -44,17 +49,20 @@ class Writer:
         clock: Callable[[], int],
         randbytes: Callable[[int], bytes],
         space: FreeSpace,
+        retention: Retention = FOR_EVER,
     ) -> None:
         self._connection = connection
         self._clock = clock
         self._randbytes = randbytes
         self._space = space
         self.notes = Notes()
+        self.commits = Durations()
         self._followers: list[Follower] = []
         self._failure: StorageError | None = None
         self._closing = False
         self._settling = erasure.Settling()
         self._indexing = Indexing(connection)
+        self._expiring = Expiring(connection, retention, clock, time.monotonic())
         self._quiet = False
         self._waiting = threading.Condition()
         self._submissions: list[tuple[Follower, Submission]] = []
@@ -112,6 +120,7 @@ class Writer:
         """Write the notes that no batch has taken along; without room for them they go on waiting."""
 
         def work(_connection: apsw.Connection) -> None:
+            self.notes.is_expected = False
             if self._failure is None and self.notes:
                 self._write([])
 
@@ -137,10 +146,14 @@ class Writer:
             self._quiet = not (submissions or jobs)
             if not jobs:
                 self._index()
+                self._expire()
 
     def _patience(self) -> float | None:
         """Return after how many seconds there is something to look after, though nobody asks; None: nothing."""
-        patiences = [self._settling.patience(time.monotonic())]
+        now = time.monotonic()
+        patiences = [self._settling.patience(now)]
+        if self._failure is None:
+            patiences.append(self._expiring.patience(now) or (REST_SECONDS if self._quiet else QUIET_SECONDS))
         if not self._space.suffices():
             patiences.append(LOOK_SECONDS)
         elif self._indexing.is_due and self._failure is None:
@@ -155,6 +168,19 @@ class Writer:
         try:
             if self._space.suffices():
                 indexing.step()
+        except (apsw.FullError, apsw.BusyError):
+            self._roll_back()
+            self._space.doubt()
+        except Exception as error:
+            self._fail(error)
+
+    def _expire(self) -> None:
+        """Take away a little of what is older than it is to be kept, when nobody asks for anything or for too long."""
+        now, expiring = time.monotonic(), self._expiring
+        if self._failure is not None or expiring.patience(now) or not (self._quiet or expiring.is_late(now)):
+            return
+        try:
+            expiring.step(now)
         except (apsw.FullError, apsw.BusyError):
             self._roll_back()
             self._space.doubt()
@@ -181,8 +207,10 @@ class Writer:
     def _write(self, submissions: list[tuple[Follower, Submission]]) -> None:
         try:
             try:
+                begun = time.perf_counter()
                 batch = self._judge(submissions)
                 self._commit(batch)
+                self.commits.add(time.perf_counter() - begun)
             except (apsw.FullError, apsw.BusyError):
                 self._roll_back()
                 self._space.doubt()
@@ -194,6 +222,8 @@ class Writer:
                     erasure.scrub(self._connection)
                 if batch.redacts:
                     self._settling.note(time.monotonic())
+                if batch.retains:
+                    self._expiring.note(time.monotonic())
             self._deliver(outcomes)
         except Exception as error:
             self._fail(error)
@@ -201,15 +231,17 @@ class Writer:
     def _judge(self, submissions: list[tuple[Follower, Submission]]) -> Batch:
         self._connection.execute("BEGIN IMMEDIATE")
         batch = Batch(self._connection, self._clock, self._randbytes, may_store=self._space.suffices())
+        if self.notes and self._space.suffices():
+            # Before what is judged: a device that is revoked there is to be forgotten with them.
+            batch.notes = self.notes.write(self._connection)
         for follower, submission in submissions:
             batch.judge(follower, submission)
         batch.write_back()
         return batch
 
     def _commit(self, batch: Batch) -> None:
-        notes = self.notes.write(self._connection) if self.notes and self._space.suffices() else {}
         self._connection.execute("COMMIT")
-        self.notes.forget(notes)
+        self.notes.forget(batch.notes)
         batch.hold_lanes()
 
     def _roll_back(self) -> None:

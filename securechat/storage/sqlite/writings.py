@@ -15,7 +15,7 @@ SEQS_AT_ONCE: Final = 20_000
 """Records one page looks through: while it does, no WAL can be taken back behind it."""
 
 _STREAMS = """
-    SELECT id, name, seq FROM streams WHERE id >= ? AND (
+    SELECT id, name, floor, seq FROM streams WHERE id >= ? AND (
         name LIKE 'c/%' OR id IN (SELECT stream FROM directs WHERE account = ?)) ORDER BY id"""
 _WRITTEN = """
     SELECT seq, msgid, time, body FROM records
@@ -54,8 +54,8 @@ class Collector:
         stream, seq = self._query.after or ("", 0)
         row = self._run("SELECT id FROM streams WHERE name = ?", (stream,)).fetchone()
         (begin,) = row or (0,)
-        for key, name, newest in self._run(_STREAMS, (begin, self._query.account)).fetchall():
-            yield key, name, seq if key == begin else 0, newest
+        for key, name, floor, newest in self._run(_STREAMS, (begin, self._query.account)).fetchall():
+            yield key, name, max(floor, seq) if key == begin else floor, newest
 
     def _look(self, key: int, stream: StreamId, start: int, last: int, room: int) -> int:
         bindings = (key, start, last, self._query.account, room)

@@ -65,7 +65,7 @@ def test_chanlimit(stage: Stage, tokens: dict[str, str]) -> None:
     assert prefix == tokens["CHANTYPES"] == "#"
     for i in range(int(number) - 2):
         stage.happen(f"c/{i}", Created(f"#{i}", "id-alice"))
-        stage.happen(f"c/{i}", Joined("id-alice", "q"))
+        stage.happen(f"c/{i}", Joined("id-alice", ""))
     assert words(stage, "JOIN #last") == []
     assert words(stage, "JOIN #more") == ["405"]
 

@@ -170,6 +170,7 @@ FORMATS = {
     "NICKLEN": r"[1-9]\d*",
     "PREFIX": r"\(([a-zA-Z]+)\)([~&@%+]+)",
     "SAFELIST": r"",
+    "SAFERATE": r"",
     "TARGMAX": r"[A-Z]+:([1-9]\d*)?(,[A-Z]+:([1-9]\d*)?)*",
     "TOPICLEN": r"[1-9]\d*",
     "USERLEN": r"[1-9]\d*",

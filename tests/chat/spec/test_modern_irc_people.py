@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from securechat.chat.server_events import Administered
 from securechat.chat.signals import Alarm, Killed
 from securechat.wire.capabilities import ONCE
 from tests.chat.stage import NOON, Scene, Stage
@@ -180,7 +181,8 @@ def test_an_administrator_kills_and_warns(stage: Stage) -> None:
     assert stage.play(anna, "KILL zoe :x").lines == [":chat.example 401 anna zoe :No such nick"]
     scene = stage.play(anna, "KILL Bob :enough", "WALLOPS :hear me")
     assert scene.lines == []
-    signals = [getattr(effect, "signal", None) for effect in scene.effects]
+    assert scene.effects[0].entries == (("s", Administered("kill", "bob", "id-anna", "enough")),)
+    signals = [getattr(effect, "signal", None) for effect in scene.effects[1:]]
     assert signals == [Killed("id-bob", "id-anna", "enough"), Alarm("id-anna", "hear me")]
 
 

@@ -6,6 +6,7 @@ from base64 import b64encode
 
 import pytest
 
+from securechat.chat.certificates import PeerCertificate
 from securechat.chat.effects import Purpose
 from securechat.chat.session import State
 from securechat.chat.signin import Conclusion
@@ -39,6 +40,55 @@ def test_a_mechanism_that_is_none_names_those_that_are() -> None:
     ]
     assert session.state is State.NEW
     assert stage.play(session, "AUTHENTICATE PLAIN", f"AUTHENTICATE {PLAIN}").verify is not None
+
+
+def test_external_is_a_mechanism_for_who_has_shown_a_certificate_and_for_nobody_else() -> None:
+    """sasl-3.2, Mechanism list in CAP LS: what this client may use; RFC 4422, A: an empty response asks for nothing."""
+    stage = Stage("alice")
+    session = stage.stranger()
+    session.certificate = PeerCertificate("1f", "id-alice", 1 << 50)
+    assert "sasl=PLAIN,EXTERNAL" in stage.play(session, "CAP LS 302").lines[0].split(":")[2].split()
+    assert stage.play(session, "AUTHENTICATE ANONYMOUS").lines[0].split(" ", 3)[3] == (
+        "PLAIN,EXTERNAL :are available SASL mechanisms"
+    )
+    assert stage.play(session, "AUTHENTICATE external").lines == [":chat.example AUTHENTICATE +"]
+    verify = stage.play(session, "AUTHENTICATE +").verify
+    assert verify is not None
+    assert (verify.purpose, verify.name, verify.secret, verify.certificate) == (
+        Purpose.EXTERNAL,
+        "",
+        "",
+        session.certificate,
+    )
+    assert stage.conclude(session, verify, Conclusion("id-alice", device="1f", label="laptop")).numerics == [
+        "900",
+        "903",
+    ]
+    assert (session.device, session.device_name) == ("1f", "laptop")
+
+    nameless = stage.stranger()
+    nameless.certificate = PeerCertificate("20", "", 1 << 50)
+    assert "sasl=PLAIN" in stage.play(nameless, "CAP LS 302").lines[0].split(":")[2].split()
+    assert stage.play(nameless, "AUTHENTICATE EXTERNAL").numerics == ["908", "904"]
+
+
+def test_a_withdrawn_sasl_is_offered_to_nobody_certificate_or_not() -> None:
+    stage = Stage("alice")
+    session = stage.stranger()
+    session.certificate = PeerCertificate("1f", "id-alice", 1 << 50)
+    stage.world.offer.revise("sasl", None)
+    assert not any("sasl" in line for line in stage.play(session, "CAP LS 302").lines)
+    assert stage.play(session, "AUTHENTICATE EXTERNAL").numerics == ["908", "904"]
+
+
+def test_external_that_was_wrong_is_904() -> None:
+    stage = Stage("alice")
+    session = stage.stranger()
+    session.certificate = PeerCertificate("1f", "id-alice", 1 << 50)
+    verify = stage.play(session, "AUTHENTICATE EXTERNAL", "AUTHENTICATE +").verify
+    assert verify is not None
+    assert stage.conclude(session, verify, Conclusion("")).numerics == ["904"]
+    assert session.state is State.NEW
 
 
 def test_success_is_900_and_903_and_from_then_on_907() -> None:

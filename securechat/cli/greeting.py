@@ -1,0 +1,84 @@
+"""What a server says when it starts: at the first start everything, and how its first administrator comes in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from securechat import __version__
+from securechat.cli import checks
+from securechat.cli.codes import draw_code
+from securechat.cli.links import describe_place
+from securechat.config import Config
+from securechat.errors import ConfigError, SecurechatError
+from securechat.pki import authority
+from securechat.pki.files import write_private
+from securechat.plain.programs import find_command
+from securechat.server.app import Endpoint
+from securechat.server.requests import InvitationList, Invite, Perform, UserList, Where
+
+INVITATION_FILE = "first-invitation.txt"
+"""Where the first administrator's invitation is when nobody is there to read it from the terminal."""
+INVITATION_HOURS = 24
+
+
+def look_before_the_first_start(data: Path, config: Config, listen: Sequence[Endpoint], names: Sequence[str]) -> None:
+    """Say of what a server needs whether it is well, or what the remedy is.
+
+    Raises: ConfigError with the first thing that keeps it from starting.
+    """
+    findings = [
+        *(checks.check_port(endpoint.host, endpoint.port) for endpoint in listen),
+        *checks.check_names(names),
+        checks.check_clock(datetime.now(UTC)),
+        checks.check_disk(data, config.limits.free_space),
+        checks.check_ownership(data),
+    ]
+    for finding in findings:
+        click.echo(finding.line(), err=True)
+    for finding in findings:
+        if finding.fatal:
+            raise ConfigError(f"{finding.seen}; {finding.remedy}")
+
+
+def start_line(data: Path, certificate: Path) -> str:
+    """Return what runs, where, and until when its certificate holds."""
+    facts = authority.facts(certificate, now=datetime.now(UTC))
+    until = f"{facts.not_after:%Y-%m-%d} ({facts.days_left} days)"
+    return (
+        f"securechat {__version__}, data in {data.absolute()}, certificate for {', '.join(facts.names)} until {until}"
+    )
+
+
+async def welcome_first_admin(data: Path, perform: Perform) -> list[str]:
+    """Return how the first administrator comes in, as long as there is none and no way in is open; else nothing.
+
+    What it says goes to a terminal where stdout and stderr are one, otherwise into a file for nobody else.
+    """
+    path = data / INVITATION_FILE
+    if any(person["role"] == "admin" for person in await perform(UserList())):
+        path.unlink(missing_ok=True)
+        return []
+    if any(invitation["role"] == "admin" for invitation in await perform(InvitationList())):
+        return []
+    try:
+        link = describe_place(await perform(Where())).link((await _invite(perform))["token"])
+    except SecurechatError as error:
+        return [f"no invitation was made: {error}"]
+    how = [
+        f"Next: {find_command('securechat-client')} join",
+        f"and paste this invitation, for one administrator, good for {INVITATION_HOURS} hours",
+    ]
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        write_private(path, f"{link}\n".encode())
+        return [how[0], f"{how[1]}, which is in {path.absolute()}"]
+    return [*how, "", f"  {link}", "", *draw_code(link).splitlines()]
+
+
+async def _invite(perform: Perform) -> Any:
+    return await perform(Invite(role="admin", uses=1, hours=INVITATION_HOURS))

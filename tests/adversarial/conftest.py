@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.scenario.processes import programs
+
+__all__ = ["programs"]
