@@ -20,7 +20,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import NamedTuple
 
-from securechat.chat.guesses import CODE, INSIDE, PLACES_REMEMBERED, Guess, GuessState, Place
+from securechat.chat.guesses import INSIDE, PLACES_REMEMBERED, Guess, GuessState, Place
 from securechat.config import Guessing
 from securechat.wire.names import fold
 
@@ -60,7 +60,7 @@ class Attempt(NamedTuple):
     @property
     def is_known(self) -> bool:
         """Whether this is the account's owner, as far as a place can tell."""
-        return self.own not in ("", CODE)
+        return self.own != ""
 
 
 class Throttle:
@@ -119,14 +119,6 @@ class Throttle:
         if not account:
             windows += (("name", self._digest(fold(name))),)
         return Attempt(windows, account, "", near, far)
-
-    def attempt_code(self, address: str) -> Attempt:
-        """Tell where the code of an invitation counts, which nobody can guess: in windows of its own.
-
-        So who guesses passwords keeps nobody out who was invited, and the other way round.
-        """
-        near, _ = self._reaches(address)
-        return Attempt(_windows_of("", CODE, near, ""), "", CODE, near, "")
 
     def may_try(self, attempt: Attempt) -> Leave:
         """Take a place in every window that an attempt counts in, if there is one in each."""
@@ -192,11 +184,11 @@ class Throttle:
     def _limit(self, window: Window) -> int:
         settings = self._settings()
         kind = window[0]
-        if kind in ("near", "code"):
+        if kind == "near":
             return settings.per_address
         if kind == "far":
             return settings.per_address * FAR
-        return settings.overall if kind in ("all", "codes") else settings.per_account
+        return settings.overall if kind == "all" else settings.per_account
 
     def _knows(self, account: str, place: str) -> bool:
         seen = self._places.get(account, {}).get(place)
@@ -234,8 +226,6 @@ def _discount(counts: Counter[Window], windows: tuple[Window, ...]) -> None:
 
 def _windows_of(account: str, own: str, near: str, far: str) -> tuple[Window, ...]:
     """Return the windows that an attempt counts in, but for that of a name nobody has: that is kept nowhere."""
-    if own == CODE:
-        return (("code", near), ("codes",))
     if own:
         return (("account", account, own),)
     everybody = (("near", near), ("far", far), _OVERALL)

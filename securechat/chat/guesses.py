@@ -12,11 +12,10 @@ PLACES_REMEMBERED = 16
 
 
 class Guess(NamedTuple):
-    """A password, or the code of an invitation, that was checked and was wrong.
+    """A password that was checked and was wrong.
 
     account: whose it would have been, "" where nobody has that name.
-    own: which of the account's own windows it counts in (a place, or `INSIDE`); "" for those of everybody, and `CODE`
-        for those of invitations.
+    own: which of the account's own windows it counts in (a place, or `INSIDE`); "" for those of everybody.
     near, far: where it came from, by a short and by a long reach; "" where that does not count.
     serial: tells it from others of the same moment. since: older ones (ms since 1970) need not be kept any more.
     time: when (ms since 1970).
@@ -33,10 +32,6 @@ class Guess(NamedTuple):
 
 INSIDE = "inside"
 """The window of those who are signed in already, and give their password once more."""
-
-
-CODE = "code"
-"""The windows of those who say they were invited."""
 
 
 class Place(NamedTuple):

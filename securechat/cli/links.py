@@ -70,7 +70,7 @@ def reachable_names(names: Sequence[str], listening: Sequence[str]) -> Sequence[
     """Return those of the names that lead to one of the hosts listened on: this machine's own does not to loopback."""
     if not all(_is_loopback(host) for host in listening):
         return names
-    return [name for name in names if _is_loopback(name)][:1] or names
+    return [name for name in names if name == "localhost" or name in listening][:1] or names
 
 
 def choose_names(names: Sequence[str]) -> list[str]:

@@ -28,6 +28,8 @@ FIRST_ROUND_SECONDS = 60.0
 """After the start, whose few lines are for a person."""
 ROUND_SECONDS = 24 * 3600.0
 DAY_MS = 24 * 3600 * 1000
+SETTLE_SECONDS = 2.0
+"""How long a server that ends waits for its last record."""
 
 _asker: ContextVar[str] = ContextVar("asker", default="")
 
@@ -83,11 +85,13 @@ class TrailKeeper:
         """Record that the server stops, and log the head for the last time."""
         if self._rounds is not None:
             self._rounds.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        await self._record("server stop", "")
-        with suppress(StorageError):
-            await self._log_head()
+        # When storage has failed, the log has said so.
+        with suppress(StorageError, TimeoutError):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                if self._tasks:
+                    await asyncio.wait(self._tasks)
+                await self._node.append(lambda: record_of("server stop"))
+                await self._log_head()
 
     def enter(self, act: str, detail: str = "") -> None:
         """Record an act that no other event tells of, as soon as that can be; the fields are those of `Administered`."""

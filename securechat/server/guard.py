@@ -23,7 +23,7 @@ WARNING_SECONDS = 60.0
 
 
 class Guard:
-    """Lets passwords and invitations be checked on one node, as far as the throttle allows.
+    """Lets passwords be checked on one node, as far as the throttle allows.
 
     refused: how many were not checked.
     """
@@ -46,45 +46,45 @@ class Guard:
         if isinstance(record.event, InvitationUsed):
             self.throttle.forgive(record.event.account)
 
-    async def ask(self, attempt: Attempt, check: Callable[[], Awaitable[Conclusion]], *, hashes: bool) -> Conclusion:
-        """Have a secret checked, or answer that it is wrong where that may not be tried.
+    async def ask(self, attempt: Attempt, check: Callable[[], Awaitable[Conclusion]]) -> Conclusion:
+        """Have a password checked, or answer that it is wrong where that may not be tried.
 
         Args:
             attempt: Where it counts.
             check: Does it.
-            hashes: Whether a wrong one is known by its hash only, which takes time.
 
         Raises:
             Overloaded: Too many wait to be checked.
 
         """
-        if not await self._wait_for_leave(attempt, hashes=hashes):
+        if not await self._wait_for_leave(attempt):
             self._warn()
             return Conclusion("")
         settle = self.throttle.withdrawn
-        self._under_way += hashes
+        self._under_way += 1
         try:
             conclusion = await check()
-            if not (conclusion.account or conclusion.invitation):
+            if not conclusion.account:
                 settle = self.throttle.rejected
             return conclusion
         finally:
-            self._under_way -= hashes
+            self._under_way -= 1
             settle(attempt)
 
-    async def _wait_for_leave(self, attempt: Attempt, *, hashes: bool) -> bool:
-        """Wait until it is clear whether a secret may be checked; what may not be takes as long as a check would."""
+    async def _wait_for_leave(self, attempt: Attempt) -> bool:
+        """Wait until it is clear whether a password may be checked; what may not be takes as long as a check would."""
         leave = self.throttle.may_try(attempt)
-        if leave is Leave.REFUSED and hashes:
+        if leave is Leave.REFUSED:
             await self._pretend()
         while leave is Leave.LATER:
-            await self._pretend()
+            # Half of what is left each time: an estimate that was too long costs little.
+            await self._pretend(0.5)
             leave = self.throttle.may_try(attempt)
         return leave is Leave.GIVEN
 
-    async def _pretend(self) -> None:
+    async def _pretend(self, share: float = 1.0) -> None:
         self._pretended += 1
-        await asyncio.sleep(self._node.passwords.estimate(self._under_way, self._pretended))
+        await asyncio.sleep(share * self._node.passwords.estimate(self._under_way, self._pretended))
 
     def _warn(self) -> None:
         """Tell the operator, but not of each: whoever causes them must not fill the disk."""

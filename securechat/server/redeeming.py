@@ -14,19 +14,17 @@ if TYPE_CHECKING:
     from securechat.server.node import Node
 
 
-async def find_code(node: Node, verify: Verify) -> Conclusion:
-    """Look an invitation up by its digest."""
-    digest = digest_code(verify.secret)
-    return Conclusion("", invitation="" if find_invitation(node.world, digest) is None else digest)
-
-
-async def keep_secret(node: Node, verify: Verify, found: Conclusion) -> Conclusion:
-    """Return what was found with what is to be kept of the secret; only where it can be redeemed is a password hashed.
+async def redeem_code(node: Node, verify: Verify) -> Conclusion:
+    """Look an invitation up by its digest; only where it can be redeemed is a password hashed.
 
     Raises: Overloaded.
     """
-    invitation = find_invitation(node.world, found.invitation)
-    if invitation is None or obstacle_to_redeeming(node.world, invitation, verify.name) is not None:
+    digest = digest_code(verify.secret)
+    invitation = find_invitation(node.world, digest)
+    if invitation is None:
+        return Conclusion("")
+    found = Conclusion("", invitation=digest)
+    if obstacle_to_redeeming(node.world, invitation, verify.name) is not None:
         return found
     if is_token(verify.new_secret):
         return found._replace(digest=digest_token(verify.new_secret))

@@ -19,6 +19,7 @@ log = structlog.get_logger()
 WINDOW_SECONDS: Final = 60.0
 HOUR_SECONDS: Final = 3600.0
 RECORDS_PER_HOUR: Final = 120
+SETTLE_SECONDS: Final = 2.0
 WINDOWS: Final = 1024
 """Accounts and places counted apart at a time."""
 
@@ -65,13 +66,13 @@ class Rejections:
             self._timer = self._loop.call_later(WINDOW_SECONDS, self._tell)
 
     async def settle(self) -> None:
-        """Record what was counted so far, and wait until that is done."""
+        """Record what was counted so far, and wait a little until that is done."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
             self._record([*self._take_windows(), *self._take_others()])
         if self._tasks:
-            await asyncio.wait(self._tasks)
+            await asyncio.wait(self._tasks, timeout=SETTLE_SECONDS)
 
     def _tell(self) -> None:
         """Record a minute's worth; of the rest of an hour only how many there were."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -18,7 +19,7 @@ from securechat.chat.signin import Conclusion
 from securechat.chat.streams import account_stream
 from securechat.server.errand import Errand
 from securechat.server.guard import Guard
-from securechat.server.redeeming import find_code, keep_secret
+from securechat.server.redeeming import redeem_code
 
 if TYPE_CHECKING:
     from securechat.server.node import Node
@@ -52,24 +53,19 @@ class Verification:
             return self._verify_token(verify)
         try:
             if verify.purpose is Purpose.INVITATION:
-                return await self._check_code(verify, address)
+                # 128 random bits are not guessed; a window would let whoever tries keep out who was invited.
+                return await redeem_code(self._node, verify)
             return await self._check_password(verify, address)
         except Overloaded:
             return Conclusion("", busy=True)
 
     async def _check_password(self, verify: Verify, address: str) -> Conclusion:
         account = self._node.world.directory.account_named(verify.name)
-        attempt = self.guard.throttle.may_try(
+        attempt = self.guard.throttle.attempt(
             "" if account is None else account.id, verify.name, address, inside=verify.purpose in _BY_PASSWORD
         )
-        first = attempt is not None and attempt.is_known
-        return await self.guard.ask(attempt, lambda: self._verify_password(verify, first=first), hashes=True)
-
-    async def _check_code(self, verify: Verify, address: str) -> Conclusion:
-        attempt = self.guard.throttle.may_try_code(address)
-        found = await self.guard.ask(attempt, lambda: find_code(self._node, verify), hashes=False)
-        # Whose code is right is no guess while a class waits for the pool.
-        return await keep_secret(self._node, verify, found)
+        check = partial(self._verify_password, verify, first=attempt.is_known)
+        return await self.guard.ask(attempt, check)
 
     def _verify_token(self, verify: Verify) -> Conclusion:
         found = self._node.world.directory.device_with(digest_token(verify.secret))

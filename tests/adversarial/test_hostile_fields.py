@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -19,7 +20,7 @@ from tests.adversarial.unguarded import without
 from tests.fuzz.oracle import judged, listening
 from tests.fuzz.words import HOSTILE
 from tests.links.remote import Remote
-from tests.scenario.processes import Programs, port_of
+from tests.scenario.processes import PASSWORD, Programs, port_of
 from tests.server.harness import RawClient, RunningServer, running_server
 from tests.server.witness import Witness
 from tests.terminal.screen import Terminal, foreign_controls
@@ -204,6 +205,12 @@ async def test_control_an_encoder_that_escapes_nothing_is_found(server: RunningS
     assert heard.params != ("#general", "x")
 
 
+def unhurried(directory: Path) -> tuple[str, str]:
+    """Return the option for settings that slow down nobody who says much."""
+    (directory / "config.toml").write_text("[limits]\nrate = 0\n")
+    return "--config", str(directory / "config.toml")
+
+
 TEXT_LOG = re.compile(r"timestamp='[0-9T:.-]+Z' level='[a-z]+' event='")
 
 
@@ -216,15 +223,16 @@ async def try_to_sign_in(port: int, ca: Path) -> None:
         stranger.send("CAP REQ :sasl", f"REGISTER {name} * {PASSWORD}", f"VERIFY {name} 1", "AUTHENTICATE PLAIN")
         stranger.send(*(f"AUTHENTICATE {chunk}" for chunk in encode_plain(name, PASSWORD)), "CAP END")
         stranger.send(f"PASS :{name}:{PASSWORD}", f"NICK {name}", f"USER {name} 0 * :{name}")
-        await stranger.ended()
-        await stranger.close()
+        with contextlib.suppress(EOFError, ConnectionError, ssl.SSLError):
+            await stranger.fence()
+        writer.transport.abort()
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
 async def test_a_real_log_has_one_line_an_event_at_every_level(programs: Programs, tmp_path: Path, form: str) -> None:
     """Attack: hostile names and texts, signed in and before. Expected: each line of the log begins as one does."""
     data = tmp_path / "data"
-    server = programs.server(data, "--log-level", "debug", "--log-format", form)
+    server = programs.server(data, "--log-level", "debug", "--log-format", form, *unhurried(tmp_path))
     port = port_of(server.wait_ready()[0])
     programs.add_people(data, "mallory")
     remote = Remote(port, data / "ca.pem")
@@ -235,9 +243,11 @@ async def test_a_real_log_has_one_line_an_event_at_every_level(programs: Program
     await try_to_sign_in(port, data / "ca.pem")
     await remote.end_all()
     server.wait_for("refused", times=50)
-    logged = [line for line in server.err if line.startswith(("timestamp", "{")) or "listening" not in line]
+    # What stands before is said to the operator at the first start.
+    (begun,) = [at for at, line in enumerate(server.err) if line.startswith("listening on ")]
+    logged = server.err[begun + 1 :]
     assert len(logged) > 100
-    for line in logged[1:]:
+    for line in logged:
         assert TEXT_LOG.match(line) if form == "text" else isinstance(json.loads(line), dict), line
         assert foreign_controls(line.encode()) == []
 
@@ -248,7 +258,7 @@ async def test_our_client_shows_all_of_it_inert(programs: Programs, tmp_path: Pa
     Control: tests/terminal/test_hostile.py, with a client that shows text as it came.
     """
     data, token = tmp_path / "data", tmp_path / "token"
-    port = port_of(programs.server(data).wait_ready()[0])
+    port = port_of(programs.server(data, *unhurried(tmp_path)).wait_ready()[0])
     programs.add_people(data, "mallory", "wanda")
     secret = programs.admin(data, "token", "add", "wanda", "--label", "terminal").out
     token.touch(0o600)
@@ -270,6 +280,7 @@ async def test_our_client_shows_all_of_it_inert(programs: Programs, tmp_path: Pa
         mallory.writer.transport.abort()
     finally:
         await asyncio.to_thread(terminal.kill)
-    assert foreign_controls(terminal.recorded) == []
+    # The joiner inside of an emoji is no control there: tests/plain/test_visible.py says where it is one.
+    assert set(foreign_controls(terminal.recorded)) <= {"\u200d"}
     assert "^[]52;c;" in terminal.text
     assert "[bold red]x[/]" in terminal.text

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from securechat.auth.throttle import FAR, KNOWN_MS, Attempt, Throttle
+from securechat.auth.throttle import FAR, KNOWN_MS, Attempt, Leave, Throttle
 from securechat.chat.guesses import PLACES_REMEMBERED, Guess, GuessState, Place
 from securechat.config import Guessing
 
@@ -41,7 +41,8 @@ class Desk:
     def try_(
         self, account: str = "", address: str = HERE, *, name: str = "typed", inside: bool = False
     ) -> Attempt | None:
-        return self.throttle.may_try(account, name, address, inside=inside)
+        attempt = self.throttle.attempt(account, name, address, inside=inside)
+        return attempt if self.throttle.may_try(attempt) is Leave.GIVEN else None
 
     def fail(self, account: str = "", address: str = HERE, *, name: str = "typed", inside: bool = False) -> bool:
         """Try and be wrong; tell whether it was checked."""
@@ -124,6 +125,22 @@ def test_attempts_count_before_it_is_known_what_they_are_worth() -> None:
     assert sum(attempt is not None for attempt in under_way) == 3
 
 
+def test_who_comes_while_others_have_the_places_waits_to_see_what_becomes_of_them() -> None:
+    desk = Desk()
+    first = [desk.try_("id-alice") for _ in range(3)]
+    attempt = desk.throttle.attempt("id-alice", "alice", THERE)
+    assert desk.throttle.may_try(attempt) is Leave.LATER
+    for each in first[:2]:
+        assert each is not None
+        desk.throttle.rejected(each)
+    assert desk.throttle.may_try(attempt) is Leave.LATER
+    assert first[2] is not None
+    desk.throttle.withdrawn(first[2])
+    assert desk.throttle.may_try(attempt) is Leave.GIVEN
+    desk.throttle.rejected(attempt)
+    assert desk.throttle.may_try(attempt) is Leave.REFUSED
+
+
 def test_right_passwords_and_those_not_checked_count_not_at_all() -> None:
     desk = Desk()
     for _ in range(100):
@@ -165,21 +182,6 @@ def test_who_is_signed_in_is_counted_apart() -> None:
     assert desk.count(lambda: desk.fail("id-bob", inside=True)) == 3
 
 
-def test_codes_of_invitations_are_counted_by_address_and_apart_from_passwords() -> None:
-    desk = Desk()
-
-    def fail(at: str = HERE) -> bool:
-        attempt = desk.throttle.may_try_code(at)
-        if attempt is not None:
-            desk.throttle.rejected(attempt)
-        return attempt is not None
-
-    assert desk.count(fail) == 5
-    assert desk.fail("id-alice")
-    assert sum(fail(address(number)) for number in range(100)) == 25
-    assert desk.restart().throttle.may_try_code(HERE) is None
-
-
 @pytest.mark.parametrize(("days", "known"), [(0, True), (29, True), (31, False)])
 def test_a_place_is_known_for_thirty_days(days: int, known: bool) -> None:
     desk = Desk()
@@ -205,7 +207,7 @@ def test_sixteen_places_of_an_account_are_known_the_latest() -> None:
         desk.wait(DAY / 20)
     known = [attempt.is_known for number in range(20) if (attempt := desk.try_("id-alice", address(number)))]
     assert known.count(True) == 16
-    assert desk.restart().throttle.may_try("id-alice", "", address(19)).is_known  # type: ignore[union-attr]
+    assert desk.restart().throttle.attempt("id-alice", "", address(19)).is_known
 
 
 def test_a_new_password_begins_with_empty_windows() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from securechat.chat.announcements import alarm_line, kill_line
-from securechat.chat.effects import Broadcast
+from securechat.chat.effects import Append, Broadcast, Entry
+from securechat.chat.server_events import Administered
 from securechat.chat.signals import Alarm, Killed
 from securechat.wire.capabilities import ACCOUNT_TAG, SERVER_TIME
 from tests.chat.stage import Stage, told
@@ -29,7 +30,10 @@ def test_nobody_becomes_an_administrator_by_oper(stage: Stage, name: str, line: 
 
 def test_an_administrator_kills_and_warns(stage: Stage) -> None:
     anna = stage.enter("anna")
-    assert stage.judge(anna, "KILL BOB :enough") == [Broadcast(Killed("id-bob", "id-anna", "enough"))]
+    assert stage.judge(anna, "KILL BOB :enough") == [
+        Append((Entry("s", Administered("kill", "bob", "id-anna", "enough")),)),
+        Broadcast(Killed("id-bob", "id-anna", "enough")),
+    ]
     assert stage.judge(anna, "WALLOPS :hear me") == [Broadcast(Alarm("id-anna", "hear me"))]
 
 

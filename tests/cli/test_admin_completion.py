@@ -46,7 +46,25 @@ def test_the_script_names_the_program_and_is_one_the_shell_can_read(
 @pytest.mark.parametrize(
     ("line", "values"),
     [
-        ("securechat-admin ", ["audit", "backup", "cert", "channel", "completion", "config", "export", "invite", "invites", "restore", "token", "user"]),
+        (
+            "securechat-admin ",
+            [
+                "audit",
+                "backup",
+                "cert",
+                "channel",
+                "completion",
+                "config",
+                "doctor",
+                "export",
+                "install-service",
+                "invite",
+                "invites",
+                "restore",
+                "token",
+                "user",
+            ],
+        ),
         ("securechat-admin user re", ["rename", "reset"]),
         ("securechat-admin user delete --", ["--erase", "--yes", "--json", "--help"]),
         ("securechat-admin channel role general alice o", ["owner", "operator"]),

@@ -63,6 +63,8 @@ COMMANDS = {
     "config example": "",
     "audit": "--since --limit --json",
     "audit verify": "--head --json",
+    "doctor": "--json",
+    "install-service": "--show --user --name --low-port",
     "completion": "SHELL",
 }
 """Every command and what it takes, as people and scripts rely on it."""
@@ -70,6 +72,7 @@ TAKES_WORDS = {"NAME", "FILE", "OLD", "NEW", "ID", "CHANNEL", "ROLE", "SHELL", "
     "--device",
     "--days",
     "--data",
+    "--user",
     "--role",
     "--label",
     "--owner",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import signal
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.listing import list_directory
-from tests.scenario.processes import DEADLINE, PASSWORD, Programs
+from tests.scenario.processes import DEADLINE, Program, Programs
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("certs", "scripts", "securechat")
@@ -47,9 +48,9 @@ def set_up(copy: Path) -> None:
     for name, entry in tomllib.loads(project)["project"]["scripts"].items():
         module, _, function = entry.partition(":")
         program = environment / "bin" / name
-        program.write_text(
-            f'#!/bin/sh\nexec "${{0%/*}}/python" -P -c "from {module} import {function}; {function}()" "$@"\n'
-        )
+        # As pip writes it for a path with a space: to a shell it starts the interpreter, to that the same is a string.
+        start = f"""#!/bin/sh\n'''exec' "{environment}/bin/python" -P "$0" "$@"\n' '''\n"""
+        program.write_text(f"{start}from {module} import {function}\n{function}()\n")
         program.chmod(0o755)
     (environment / "stamp").write_text(f"{copy}\ndev\n{project}")
     used = subprocess.run(
@@ -65,9 +66,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_scripts_run_sets_up_starts_and_prints_commands_that_work_as_printed(
+def test_scripts_run_sets_up_starts_and_prints_a_command_that_works_as_printed(
     programs: Programs, checkout: Path, tmp_path: Path
 ) -> None:
+    programs.environment.update(PATH="/usr/bin:/bin", PYTHON_KEYRING_BACKEND="keyring.backends.null.Keyring")
     port = free_port()
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -76,22 +78,41 @@ def test_scripts_run_sets_up_starts_and_prints_commands_that_work_as_printed(
     assert {"ca.key", "ca.pem", "server.key", "server.pem"} <= set(list_directory(checkout / "certs"))
     assert (checkout / ".run" / "data" / "securechat.db").is_file()
 
-    add, talk = (line.strip() for line in server.err if line.startswith("    "))
-    assert shlex.split(add) == [str(checkout / "scripts" / "admin"), "user", "add", "alice"]
-    assert shlex.split(talk)[:2] == [str(checkout / "scripts" / "client"), f"localhost:{port}"]
-    subprocess.run(
-        ["bash", "-c", f"{add} --password-stdin"],
-        input=f"{PASSWORD}\n".encode(),
-        cwd=elsewhere,
-        env=programs.environment,
-        check=True,
-        timeout=DEADLINE,
+    (join,) = (line.removeprefix("Next: ") for line in server.err if line.startswith("Next: "))
+    assert shlex.split(join) == [str(checkout / ".venv" / "bin" / "securechat-client"), "join"]
+
+    def type_elsewhere(command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        shell = ["bash", "-c", f"cd {shlex.quote(str(elsewhere))} && {command}"]
+        return subprocess.run(
+            shell, input=stdin, capture_output=True, text=True, env=programs.environment, check=True, timeout=DEADLINE
+        )
+
+    def talk_as_told(joined: subprocess.CompletedProcess[str]) -> Program:
+        (command,) = re.findall(r"from now on: (.*)", joined.stderr)
+        return programs.start("bash", "-c", f"cd {shlex.quote(str(elsewhere))} && {command}")
+
+    invitation = (checkout / ".run" / "data" / "first-invitation.txt").read_text()
+    alice = talk_as_told(type_elsewhere(f"{join} --user alice", invitation))
+    invitation = type_elsewhere(f"{shlex.quote(str(checkout / 'scripts' / 'admin'))} invite bob").stdout
+    bob = talk_as_told(
+        type_elsewhere(f"{shlex.quote(str(checkout / 'scripts' / 'client'))} join --user bob", invitation)
     )
-    client = programs.start("bash", "-c", f"cd {shlex.quote(str(elsewhere))} && {talk} --password-stdin")
-    client.say(PASSWORD, "hello from elsewhere")
-    client.wait_for("#general <alice> hello from elsewhere")
+    alice.say("hello from elsewhere")
+    bob.wait_for("#general <alice> hello from elsewhere")
     assert list_directory(elsewhere) == {}
 
     server.signal(signal.SIGTERM)
     assert server.wait() == 0
     assert "setting up" not in "\n".join(server.err), "the environment was taken as it is"
+
+    again = programs.start(str(checkout / "scripts" / "run"), "--listen", f"127.0.0.1:{port}")
+    again.wait_for(f"listening on 127.0.0.1:{port}")
+    assert (again.err[0].split()[0], len(again.err)) == ("securechat", 2), again.err
+
+
+def test_a_start_that_fails_gives_no_advice_but_the_remedy(programs: Programs, checkout: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        server = programs.start(str(checkout / "scripts" / "run"), "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
+        assert server.wait() == 2
+    assert not any("join" in line or "user add" in line for line in server.err)
+    assert server.err[-1].endswith("stop the other program or choose another port with --listen")

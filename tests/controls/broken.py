@@ -9,15 +9,19 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from securechat.auth.throttle import Throttle
+import pytest
+
+from securechat.auth.throttle import Leave, Throttle
 from securechat.chat import policy
 from securechat.storage.sqlite import SqliteStore
 from securechat.storage.sqlite import audit as sqlite_audit
 from securechat.storage.sqlite import batch as sqlite_batch
 from securechat.storage.sqlite.batch import Batch
 from securechat.storage.sqlite.writer import Writer
+from tests.adversarial import unguarded
 
 
 def deliver_before_commit(pause: float = 0.0) -> None:
@@ -77,24 +81,20 @@ def let_everybody_read() -> None:
 
 def count_no_guesses() -> None:
     """Check whatever password is given."""
-    patch(Throttle, _admit=lambda self, attempt: attempt)
+    patch(Throttle, may_try=lambda self, attempt: Leave.GIVEN, withdrawn=lambda self, attempt: None)
 
 
 def count_guesses_afterwards() -> None:
     """Let a wrong password count only once it was found to be wrong."""
-    admit, reject = Throttle._admit, Throttle.rejected
+    may_try, withdrawn = Throttle.may_try, Throttle.withdrawn
 
-    def admit_for_nothing(self: Any, attempt: Any) -> Any:
-        admitted = admit(self, attempt)
-        if admitted is not None:
-            self._discount(attempt.windows)
-        return admitted
+    def try_for_nothing(self: Any, attempt: Any) -> Any:
+        leave = may_try(self, attempt)
+        if leave is Leave.GIVEN:
+            withdrawn(self, attempt)
+        return leave
 
-    def reject_and_count(self: Any, attempt: Any) -> None:
-        self._counts.update(attempt.windows)
-        reject(self, attempt)
-
-    patch(Throttle, _admit=admit_for_nothing, rejected=reject_and_count, withdrawn=lambda self, attempt: None)
+    patch(Throttle, may_try=try_for_nothing, withdrawn=lambda self, attempt: None)
 
 
 def tie_records_to_nothing() -> None:
@@ -112,6 +112,7 @@ VARIANTS: dict[str, Callable[[], None]] = {
     "audit-not-chained": tie_records_to_nothing,
     "guesses-not-counted": count_no_guesses,
     "guesses-counted-afterwards": count_guesses_afterwards,
+    **{name: partial(remove, pytest.MonkeyPatch()) for name, remove in unguarded.CHECKS.items()},
 }
 
 

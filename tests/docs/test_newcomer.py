@@ -43,7 +43,9 @@ def read_page(home: Path) -> str:
     """Return the page as it is for somebody with this home, and a port that is free."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    text = PAGE.read_text("utf-8").replace("/home/ann", str(home)).replace("6697", str(port))
+    # A link does not say the port when it is the one that everybody takes.
+    text = PAGE.read_text("utf-8").replace("securechat://localhost/", f"securechat://localhost:{port}/")
+    text = text.replace("/home/ann", str(home)).replace("6697", str(port))
     return text.replace("is ann's", f"is {pwd.getpwuid(os.geteuid()).pw_name}'s")
 
 
@@ -91,7 +93,10 @@ def lend_packages(place: Path) -> Path:
 
 def publish(upstream: Path, version: str) -> None:
     """Commit what is in a directory as a version."""
-    for path, name in ((upstream / "securechat" / "__init__.py", "__version__"), (upstream / "pyproject.toml", "version")):
+    for path, name in (
+        (upstream / "securechat" / "__init__.py", "__version__"),
+        (upstream / "pyproject.toml", "version"),
+    ):
         path.write_text(re.sub(rf'^{name} = ".*"$', f'{name} = "{version}"', path.read_text(), flags=re.MULTILINE))
     git = ["git", "-C", str(upstream), "-c", "user.name=ann", "-c", "user.email=ann@example.org"]
     subprocess.run([*git, "add", "--all"], check=True)
@@ -161,16 +166,20 @@ def test_control_a_page_that_says_something_else_fails(tmp_path: Path, old: str,
 def test_control_what_may_differ_is_the_same_everywhere_and_nothing_else_may() -> None:
     walk = Walk({})
     one, other = ":".join(["AB"] * 32), ":".join(["CD"] * 32)
-    assert walk._is_same("until 2027-02-20 (90 days)", "until 2031-01-01 (89 days)")
-    assert not walk._is_same("until 2027-02-20 (90 days)", "until 2027-02-20 (90 hours)")
-    assert walk._is_same(f"its fingerprint is {one}", f"its fingerprint is {other}")
-    assert not walk._is_same(f"sha256 {one}", f"sha256 {one}")
-    assert not walk._is_same("12:09 #general <alice> at 12:10", "12:10 #general <alice> at 12:11")
+    assert walk.is_same("until 2027-02-20 (90 days)", "until 2031-01-01 (89 days)")
+    assert not walk.is_same("until 2027-02-20 (90 days)", "until 2027-02-20 (90 hours)")
+    assert walk.is_same(f"its fingerprint is {one}", f"its fingerprint is {other}")
+    assert not walk.is_same(f"sha256 {one}", f"sha256 {one}")
+    assert not walk.is_same("12:09 #general <alice> at 12:10", "12:10 #general <alice> at 12:11")
 
 
 def test_control_blocks_are_read_and_tidied() -> None:
     page = "```text bob\n$ date\nInvitation: x\n[#general] Hi\n```\n```text\nno terminal\n```\n```bash\nls\n```\n"
-    lines = (Line("$ date", "$ ", "date\r"), Line("Invitation:", "Invitation: ", "x\r"), Line(None, "[#general] ", "Hi\r"))
+    lines = (
+        Line("$ date", "$ ", "date\r"),
+        Line("Invitation:", "Invitation: ", "x\r"),
+        Line(None, "[#general] ", "Hi\r"),
+    )
     assert read_blocks(page) == [Block("bob", lines)]
     code = "█▀▄ " * 10
     assert tidy(["a", "", code, code, "^Ctimestamp='now' x", "timestamp='now'"]) == ["a", "", "(the QR code)", "^C"]

@@ -15,7 +15,7 @@ import pyte
 
 from tests.terminal.screen import Terminal
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 """Seconds until a wait is a failure."""
 POLL = 0.02
 ROWS, COLUMNS = 400, 250
@@ -171,11 +171,11 @@ class Walk:
 
     def _is_as_wanted(self, wanted: Sequence[str], lines: Sequence[str]) -> bool:
         for number, line in enumerate(lines):
-            if number >= len(wanted) or not self._is_same(wanted[number], line):
+            if number >= len(wanted) or not self.is_same(wanted[number], line):
                 raise Differs(explain(wanted[number : number + 1], lines[number:]))
         return len(lines) == len(wanted)
 
-    def _is_same(self, wanted: str, line: str) -> bool:
+    def is_same(self, wanted: str, line: str) -> bool:
         """Tell whether a line is as wanted, but for what varies; what that stands for is learned by the first line."""
         if VARYING.sub("…", wanted) != VARYING.sub("…", line):
             return False
@@ -190,4 +190,6 @@ def is_kept(varying: str) -> bool:
 
 def explain(wanted: Sequence[str], lines: Sequence[str]) -> str:
     """Return what should have been shown and what is."""
-    return "\n".join(["the page says", *(f"    {line}" for line in wanted), "shown is", *(f"    {line}" for line in lines)])
+    return "\n".join(
+        ["the page says", *(f"    {line}" for line in wanted), "shown is", *(f"    {line}" for line in lines)]
+    )

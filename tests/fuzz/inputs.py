@@ -103,9 +103,9 @@ def invent_line(chance: random.Random) -> bytes:
 
 
 def make_sasl(chance: random.Random) -> Input:
-    """An attempt to sign in that must not succeed: the password is never the right one."""
+    """An attempt to sign in that must not succeed: the password is never the right one, nor one cut away from it."""
     secret = chance.choice(
-        (PASSWORD[:-1], PASSWORD + " ", PASSWORD.upper(), "x", "", "sct_" + "a" * 52, "y" * 1025, "z" * 6000)
+        (PASSWORD[4:], PASSWORD[::-1], PASSWORD.upper(), "x", "", "sct_" + "a" * 52, "y" * 1025, "z" * 6000)
     )
     user = chance.choice((*words.PEOPLE, "mallory0@phone", "mallory0@", "@", "mallory0\0"))
     response = b"\0".join(part.encode() for part in (chance.choice(("", "", user, "witness")), user, secret))

@@ -18,6 +18,8 @@ from tests.fuzz.targets import ROLES, Beginnings, Frames, Lines, Requests, Stran
 from tests.server.harness import RunningServer, running_server
 
 BATCH = 50
+BALANCER = "127.0.0.3"
+"""Where connections come from that have to begin by saying whom they stand for."""
 WARM_UP = 40
 """Batches after which memory is looked at for the first time."""
 
@@ -48,6 +50,7 @@ class Report:
 def generous() -> Config:
     """Return settings under which nothing but the input decides what happens."""
     return Config(
+        balancers=[BALANCER],
         chat=Chat(absence=60),
         limits=Limits(strangers=100_000, strangers_per_address=100_000, rate=0, connections_per_account=1000),
         guessing=Guessing(per_account=100_000, per_address=100_000, overall=100_000),
@@ -82,7 +85,7 @@ async def _fuzz(
         "frames": Frames(server),
         "http": Requests(server),
         "tls": Beginnings(server),
-        "proxy": Beginnings(server),
+        "proxy": Beginnings(server, BALANCER),
     }
     talk, began, first = await Talk.begin(server), time.monotonic(), 0
     chooser = random.Random(report.seed)

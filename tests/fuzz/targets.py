@@ -225,10 +225,14 @@ class Requests:
 
 
 class Beginnings:
-    """What is no chat at all: bytes on a TCP connection, after which our end is closed. TLS answers, or nobody does."""
+    """What is no chat at all: bytes on a TCP connection, after which our end is closed. TLS answers, or nobody does.
 
-    def __init__(self, server: RunningServer) -> None:
+    source: the address they come from.
+    """
+
+    def __init__(self, server: RunningServer, source: str = "127.0.0.1") -> None:
         self.replies: Counter[str] = Counter()
+        self._source = source
         self._server = server
 
     async def feed(self, inputs: Sequence[Input], chance: random.Random) -> None:
@@ -236,7 +240,7 @@ class Beginnings:
         await asyncio.gather(*(self._begin(each) for each in inputs))
 
     async def _begin(self, each: Input) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._server.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._server.port, local_addr=(self._source, 0))
         answer = b""
         try:
             writer.write(each.sent)

@@ -1,4 +1,4 @@
-"""A real server behind a balancer: the settings say who is one, and the log says who came."""
+"""A real server behind a balancer: the settings say who is one, and nobody else is believed."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from securechat.server.renegotiation import revise_offer
 from securechat.server.requests import CertificateIssue, CertificateRevoke, SetEnabled, UserDelete, UserRename
 from tests.server.harness import RawClient, RunningServer, running_server
 from tests.server.wallet import Wallet, ask_for_certificates, connect
@@ -205,3 +206,17 @@ async def test_one_that_expires_ends_its_connection_within_seconds(
         assert await numerics(each, "CAP REQ sasl", *external()) == ["900", "903"]
     assert (await client.ended())[-1].params == ("Closing link: your certificate has expired",)
     assert await kept.fence() == []
+
+
+async def test_who_has_shown_one_is_told_so_too_when_the_mechanisms_change(
+    server: RunningServer, wallet: Wallet
+) -> None:
+    shown, bare = await connect(server, wallet.issue_for(server, "alice")[0]), await connect(server, None)
+    for client in (shown, bare):
+        await client.ask("CAP LS 302")
+    revise_offer(server.node, "sasl", "PLAIN,NEWER")
+    assert [line.params for line in await shown.fence()] == [("*", "NEW", "sasl=PLAIN,NEWER,EXTERNAL")]
+    assert [line.params for line in await bare.fence()] == [("*", "NEW", "sasl=PLAIN,NEWER")]
+    revise_offer(server.node, "sasl", None)
+    assert [line.params for line in await shown.fence()] == [("*", "DEL", "sasl")]
+    assert await numerics(shown, "AUTHENTICATE EXTERNAL") == ["908", "904"]

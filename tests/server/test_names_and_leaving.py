@@ -214,6 +214,7 @@ async def test_a_channel_is_made_shown_and_given_other_owners(server: RunningSer
     row = (await office.perform(ChannelList()))[1]
     created = row.pop("created")
     assert created.startswith("20")
+    assert row.pop("retention") is None
     assert row == {"name": "#lab", "members": 2, "messages": 2, "topic": "the news", "modes": "ntk"}
     with pytest.raises(Impossible, match="'bob' is the only owner of '#lab'"):
         await office.perform(ChannelRole("#lab", "bob", "member"))

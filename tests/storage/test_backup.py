@@ -14,10 +14,11 @@ import pytest
 
 from securechat.chat.events import Posted, TopicSet
 from securechat.errors import ConfigError
+from securechat.server.footprint import occupy
 from securechat.storage.archive import BadArchiveError
 from securechat.storage.sqlite import backup
 from securechat.storage.sqlite.backup import copy_database, open_snapshot
-from securechat.storage.sqlite.database import APPLICATION_ID
+from securechat.storage.sqlite.database import APPLICATION_ID, open_writer
 from securechat.storage.sqlite.inspection import inspect_database, read_heads
 from securechat.storage.sqlite.migrations import MIGRATIONS
 from tests.storage.conftest import make_sqlite
@@ -183,3 +184,16 @@ async def test_topics_and_all_else_are_in_a_copy_too(whole: Path, tmp_path: Path
     await store.close()
     with opened(tmp_path / "copy.db") as copy:
         assert copy.execute("SELECT topic FROM channels").fetchall() == [("a topic",)]
+
+
+def test_a_start_that_fails_keeps_the_copy_of_a_database_that_was_migrated(tmp_path: Path) -> None:
+    make_old(tmp_path / "securechat.db")
+    with pytest.raises(ConfigError, match="later"), occupy(tmp_path):
+        migrate_and_fail(tmp_path / "securechat.db")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["securechat.db", "securechat.db.before-4"]
+
+
+def migrate_and_fail(path: Path) -> None:
+    open_writer(path).close()
+    path.with_name("made-by-this-start").touch()
+    raise ConfigError("something is in the way later")

@@ -9,7 +9,7 @@ import apsw
 import pytest
 
 from securechat.chat.events import Deleted, PasswordRehashed, PasswordSet
-from securechat.chat.guesses import CODE, INSIDE, Guess, GuessState, Place
+from securechat.chat.guesses import INSIDE, Guess, GuessState, Place
 from securechat.chat.ports import Store
 from securechat.storage.sqlite import positions as sqlite_notes
 from tests.storage.conftest import make_sqlite
@@ -38,7 +38,7 @@ async def test_guesses_and_places_are_there_at_the_next_start(store: Store, node
         node,
         Guess("alice", "", "n1", "f1", 1, 0, 5),
         Guess("alice", "", "n1", "f1", 2, 0, 5),
-        Guess("", CODE, "n2", "", 3, 0, 7),
+        Guess("", "elsewhere", "n2", "", 3, 0, 7),
         Guess("alice", INSIDE, "", "", 4, 0, 6),
         Place("alice", "n1", 5),
         Place("alice", "n1", 9),
@@ -49,7 +49,7 @@ async def test_guesses_and_places_are_there_at_the_next_start(store: Store, node
             ("alice", "", "n1", "f1", 5),
             ("alice", "", "n1", "f1", 5),
             ("alice", INSIDE, "", "", 6),
-            ("", CODE, "n2", "", 7),
+            ("", "elsewhere", "n2", "", 7),
         ],
         [Place("alice", "n1", 9)],
     )
@@ -105,7 +105,7 @@ async def test_each_database_has_a_key_of_its_own_for_good(tmp_path: Path) -> No
 async def test_a_guess_that_no_batch_takes_along_is_written_within_a_second_or_so(tmp_path: Path) -> None:
     store = make_sqlite(tmp_path, Clock())
     node = await Node(store.attach()).start()
-    node.history.note(Guess("", CODE, "n", "", 1, 0, 7))
+    node.history.note(Guess("", "elsewhere", "n", "", 1, 0, 7))
     database = apsw.Connection(str(tmp_path / "history.db"), flags=apsw.SQLITE_OPEN_READONLY)
     async with asyncio.timeout(10):
         while database.execute("SELECT time FROM guesses").fetchall() != [(7,)]:
@@ -118,7 +118,7 @@ async def test_while_nothing_can_be_written_no_more_than_so_many_wait(monkeypatc
     monkeypatch.setattr(sqlite_notes, "GUESSES_WAITING", 3)
     notes = sqlite_notes.Notes()
     for number in range(9):
-        notes.add(Guess("", CODE, "n", "", number, 0, number))
+        notes.add(Guess("", "elsewhere", "n", "", number, 0, number))
     notes.add(Place("alice", "n", 1))
     assert len(notes._waiting) == 4
 
@@ -139,7 +139,7 @@ async def test_a_note_that_comes_while_others_are_written_is_written_too(
         return written
 
     async def note(number: int) -> None:
-        node.history.note(Guess("", CODE, "n", "", number, 0, number))
+        node.history.note(Guess("", "elsewhere", "n", "", number, 0, number))
 
     monkeypatch.setattr(sqlite_notes.Notes, "_interrupted", False, raising=False)
     monkeypatch.setattr(sqlite_notes.Notes, "write", write_and_be_interrupted)

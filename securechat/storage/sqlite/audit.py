@@ -40,14 +40,19 @@ def tie(connection: apsw.Connection, rows: Iterable[tuple[int, int, str, int, st
 
 
 def load_trail(connection: apsw.Connection, query: TrailQuery) -> Trail:
-    """Return some of the trail as one moment of the history has it."""
-    with savepoint(connection):
-        key, seq = connection.execute("SELECT id, seq FROM streams WHERE name = ?", (SERVER,)).fetchone() or (0, 0)
-        order = "DESC LIMIT ?" if query.newest else "LIMIT ?"
-        rows = [
-            TrailRow(*row) for row in connection.execute(_ROWS + order, (key, query.after, query.since, query.limit))
-        ]
-        linked, link = connection.execute(_NEWEST_LINK).fetchone() or Head()
+    """Return some of the trail as one moment of the history has it.
+
+    Raises: StorageError when it cannot be read.
+    """
+    order = "DESC LIMIT ?" if query.newest else "LIMIT ?"
+    try:
+        with savepoint(connection):
+            key, seq = connection.execute("SELECT id, seq FROM streams WHERE name = ?", (SERVER,)).fetchone() or (0, 0)
+            found = connection.execute(_ROWS + order, (key, query.after, query.since, query.limit))
+            rows = [TrailRow(*row) for row in found]
+            linked, link = connection.execute(_NEWEST_LINK).fetchone() or Head()
+    except apsw.Error as error:
+        raise StorageError(f"the audit trail cannot be read: {error}") from error
     return Trail(tuple(rows[::-1] if query.newest else rows), max(seq, linked), Head(linked, link))
 
 

@@ -17,7 +17,6 @@ from securechat.storage.retention import Retention
 from securechat.storage.sqlite import fulltext
 from securechat.storage.sqlite.database import savepoint
 from securechat.storage.sqlite.erasure import cut_wal
-from securechat.storage.sqlite.indexing import PAGES_AT_ONCE
 
 ROUND_SECONDS: Final = 24 * 3600.0
 """From one look at everything to the next: days are counted in days."""
@@ -29,6 +28,8 @@ TEXT_AT_ONCE: Final = 64 * 1024
 """Bytes of records in one step, roughly."""
 STREAMS_AT_ONCE: Final = 256
 IDS_AT_ONCE: Final = 2000
+PAGES_AT_ONCE: Final = 1
+"""Of the index of words that are written: much more is read, where most of it is gone."""
 
 _HAS_OWN: Final = "SELECT 1 FROM streams WHERE retention > 0"
 _STREAMS: Final = """
