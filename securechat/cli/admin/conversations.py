@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,8 @@ def export(data: Path, name: str, file: Path | None) -> None:
 
     Direct conversations are their people's: they export them with `/export` of the client.
     """
+    import json
+
     from securechat.errors import ConfigError
     from securechat.storage.archive import written_whole
 
