@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Iterable
+from math import inf
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -33,22 +34,54 @@ class InvitationState(msgspec.Struct):
     created: int = 0
 
 
-Invitations: TypeAlias = dict[str, InvitationState]
-"""By the digests of their tokens."""
+class Invitations(dict[str, InvitationState]):
+    """By the digests of their tokens; changed by `add` and `drop` alone.
 
+    A school invites thousands by one list, so that none of them may be looked for among the others.
+    """
 
-def invitation_with(invitations: Invitations, invitation_id: str) -> InvitationState | None:
-    """Return the invitation of that id."""
-    return next((each for each in invitations.values() if each.id == invitation_id), None)
+    def __init__(self, found: Iterable[InvitationState] = ()) -> None:
+        super().__init__()
+        self._ids: dict[str, InvitationState] = {}
+        self._earliest_end: float = inf
+        """No invitation expires before it."""
+        for each in found:
+            self.add(each)
+
+    def with_id(self, invitation_id: str) -> InvitationState | None:
+        """Return the invitation of that id."""
+        return self._ids.get(invitation_id)
+
+    def add(self, invitation: InvitationState) -> None:
+        """Take one in."""
+        self[invitation.digest] = self._ids[invitation.id] = invitation
+        self._earliest_end = min(self._earliest_end, invitation.expires)
+
+    def drop(self, invitation: InvitationState) -> None:
+        """Forget one."""
+        del self[invitation.digest], self._ids[invitation.id]
+
+    def drop_expired(self, now: int) -> None:
+        """Forget those whose time is over; now: ms since 1970."""
+        if now < self._earliest_end:
+            return
+        for each in [each for each in self.values() if each.expires <= now]:
+            self.drop(each)
+        self._earliest_end = min((each.expires for each in self.values()), default=inf)
+
+    def drop_resets_of(self, account: str) -> None:
+        """Forget those that reset an account (id)."""
+        for each in [each for each in self.values() if each.account == account]:
+            self.drop(each)
 
 
 def fits(invitations: Invitations, event: Event) -> bool:
     """Tell whether an event can happen now, as far as it is about invitations."""
     match event:
         case InvitationMade(id=invitation_id, digest=digest):
-            return digest not in invitations and invitation_with(invitations, invitation_id) is None
+            return digest not in invitations and invitations.with_id(invitation_id) is None
         case InvitationRevoked(id=invitation_id) | InvitationUsed(id=invitation_id):
-            return invitation_with(invitations, invitation_id) is not None
+            return invitations.with_id(invitation_id) is not None
     return True
 
 
@@ -60,28 +93,30 @@ def apply_record(invitations: Invitations, record: Record) -> None:
     """
     match record.event:
         case InvitationMade() as made:
-            _forget(invitations, lambda each: each.expires <= record.time or each.account == made.account != "")
-            invitations[made.digest] = InvitationState(
-                made.id,
-                made.digest,
-                made.role,
-                made.channels,
-                made.uses,
-                made.expires,
-                made.name,
-                made.account,
-                made.by,
-                record.time,
+            invitations.drop_expired(record.time)
+            if made.account:
+                invitations.drop_resets_of(made.account)
+            invitations.add(
+                InvitationState(
+                    made.id,
+                    made.digest,
+                    made.role,
+                    made.channels,
+                    made.uses,
+                    made.expires,
+                    made.name,
+                    made.account,
+                    made.by,
+                    record.time,
+                )
             )
         case InvitationRevoked(id=invitation_id):
-            _forget(invitations, lambda each: each.id == invitation_id)
+            revoked = invitations.with_id(invitation_id)
+            if revoked is not None:
+                invitations.drop(revoked)
         case InvitationUsed(id=invitation_id):
-            used = invitation_with(invitations, invitation_id)
+            used = invitations.with_id(invitation_id)
             if used is not None:
                 used.uses_left -= 1
-                _forget(invitations, lambda each: each.uses_left == 0)
-
-
-def _forget(invitations: Invitations, is_over: Callable[[InvitationState], bool]) -> None:
-    for digest in [digest for digest, each in invitations.items() if is_over(each)]:
-        del invitations[digest]
+                if not used.uses_left:
+                    invitations.drop(used)

@@ -12,7 +12,7 @@ from securechat.chat.administration import ROLES, Impossible, NewAccount
 from securechat.chat.directory import epoch_of
 from securechat.chat.effects import Append, Entry
 from securechat.chat.events import DeviceAdded, PasswordSet
-from securechat.chat.invitations import InvitationState, invitation_with
+from securechat.chat.invitations import InvitationState
 from securechat.chat.ports import AccountState
 from securechat.chat.server_events import InvitationMade, InvitationRevoked, InvitationUsed
 from securechat.chat.streams import SERVER, account_stream
@@ -117,7 +117,7 @@ def revoke_invitation(world: World, invitation_id: str, by: str) -> Append:
 
     Raises: Impossible.
     """
-    if invitation_with(world.directory.server.invitations, invitation_id) is None:
+    if world.directory.server.invitations.with_id(invitation_id) is None:
         raise Impossible(f"there is no open invitation {invitation_id!r}; `invites list` shows them")
     return Append((Entry(SERVER, InvitationRevoked(invitation_id, by)),))
 

@@ -21,7 +21,7 @@ class ServerState(msgspec.Struct):
     """
 
     epoch: int = 0
-    invitations: Invitations = {}
+    invitations: Invitations = msgspec.field(default_factory=Invitations)
     certificates: dict[str, CertificateState] = {}
     revoked: dict[str, int] = {}
 

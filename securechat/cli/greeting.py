@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -20,7 +19,7 @@ from securechat.pki import authority
 from securechat.pki.files import write_private
 from securechat.plain.programs import find_command
 from securechat.server.app import Endpoint
-from securechat.server.requests import InvitationList, Invite, Perform, UserList, Where
+from securechat.server.requests import InvitationList, InvitationRevoke, Invite, Perform, UserList, Where
 
 INVITATION_FILE = "first-invitation.txt"
 """Where the first administrator's invitation is when nobody is there to read it from the terminal."""
@@ -67,18 +66,21 @@ async def welcome_first_admin(data: Path, perform: Perform) -> list[str]:
     if any(invitation["role"] == "admin" for invitation in await perform(InvitationList())):
         return []
     try:
-        link = describe_place(await perform(Where())).link((await _invite(perform))["token"])
+        place = describe_place(await perform(Where()))
+        made = await perform(Invite(role="admin", uses=1, hours=INVITATION_HOURS))
     except SecurechatError as error:
         return [f"no invitation was made: {error}"]
+    link = place.link(made["token"])
     how = [
         f"Next: {find_command('securechat-client')} join",
         f"and paste this invitation, for one administrator, good for {INVITATION_HOURS} hours",
     ]
     if not (sys.stdout.isatty() and sys.stderr.isatty()):
-        write_private(path, f"{link}\n".encode())
+        try:
+            write_private(path, f"{link}\n".encode())
+        except ConfigError as error:
+            # One that nobody can read would keep the next start from making another.
+            await perform(InvitationRevoke(made["id"]))
+            return [f"no invitation was made: {error}"]
         return [how[0], f"{how[1]}, which is in {path.absolute()}"]
     return [*how, "", f"  {link}", "", *draw_code(link).splitlines()]
-
-
-async def _invite(perform: Perform) -> Any:
-    return await perform(Invite(role="admin", uses=1, hours=INVITATION_HOURS))

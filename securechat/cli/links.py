@@ -18,7 +18,9 @@ from securechat.errors import ConfigError
 from securechat.pki import authority
 from securechat.pki.pem import is_present, load_certificate
 from securechat.server.requests import Where
-from securechat.wire.invitation import MAX_HOSTS, format_link, pin_key
+from securechat.wire.invitation import MAX_HOSTS, SECRET_BYTES, MalformedLink, encode_secret, format_link, pin_key
+
+_ANY_TOKEN = encode_secret(bytes(SECRET_BYTES))
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,20 @@ def find_place(data: Path) -> Place:
 def describe_place(whereabouts: dict[str, Any]) -> Place:
     """Return what `Where` is answered as a place.
 
-    Raises: ConfigError.
+    Raises: ConfigError, also where none of the names can stand in a link: that is found before anybody is invited.
     """
-    hosts = tuple((name, whereabouts["port"]) for name in choose_names(whereabouts["names"]))
+    names: Sequence[str] = whereabouts["names"]
+    hosts = tuple((name, whereabouts["port"]) for name in choose_names(names))
     ca: str = whereabouts["ca"]
-    return Place(hosts, read_pin(Path(ca)) if ca else "", ca)
+    place = Place(hosts, read_pin(Path(ca)) if ca else "", ca)
+    try:
+        place.link(_ANY_TOKEN)
+    except MalformedLink:
+        raise ConfigError(
+            f"names: no link leads to {', '.join(names) or 'a server without one'}; "
+            "say the name that people connect to with --name, or as `names` in config.toml"
+        ) from None
+    return place
 
 
 def reachable_names(names: Sequence[str], listening: Sequence[str]) -> Sequence[str]:

@@ -25,9 +25,11 @@ from securechat.storage.archive import (
     FORMAT,
     LARGEST_SMALL,
     SMALL,
+    STAGING,
     ArchiveWriter,
     BadArchiveError,
     Manifest,
+    require_restored,
     sync_directory,
     unpack,
     unwritable,
@@ -39,7 +41,6 @@ from securechat.storage.sqlite.backup import copy_database, open_snapshot, size_
 from securechat.storage.sqlite.inspection import inspect_database, read_heads
 from securechat.wire.times import format_time
 
-STAGING: Final = ".restoring"
 _SPARE: Final = 2 * 1024 * 1024
 """Bytes beside two copies of the database."""
 
@@ -67,6 +68,8 @@ def back_up(data: Path, target: Path, *, replace: bool, meter: Meter = unmetered
         raise ConfigError(f"{path}: is not there, so there is nothing to back up; name the right directory with --data")
     if target.is_dir():
         raise ConfigError(f"{target}: is a directory; name a file in it")
+    if target.absolute().parent.exists() and data.samefile(target.absolute().parent):
+        raise ConfigError(f"{target}: is among the files that it is to be a copy of; name a file in another directory")
     if target.exists() and not replace:
         raise ConfigError(f"{target}: exists; name another file, or replace it with --replace")
     small = _read_small(data)
@@ -155,11 +158,12 @@ def _settings(data: Path) -> Config:
         return Config()
 
 
-def files_elsewhere(data: Path) -> list[str]:
-    """Return the certificate and key that the settings name, which are no files of the data directory."""
+def files_elsewhere(data: Path, manifest: Manifest) -> list[str]:
+    """Return the files that the settings name and that are not in a backup of this data directory."""
     config = _settings(data)
-    named = [name for name in (config.cert, config.key) if name]
-    return [name for name in named if Path(name).resolve().parent != data.resolve()]
+    named = [name for name in (config.cert, config.key, config.client_ca, config.metrics.token_file) if name]
+    saved = {data.resolve() / member.name for member in manifest.members}
+    return [name for name in named if Path(name).parent.resolve() / Path(name).name not in saved]
 
 
 def restore(data: Path, archive: Path, *, meter: Meter = unmetered) -> Manifest:
@@ -169,6 +173,7 @@ def restore(data: Path, archive: Path, *, meter: Meter = unmetered) -> Manifest:
     """
     with occupy(data) as footprint:
         others = sorted(path.name for path in data.iterdir() if path.name != LOCK_NAME)
+        require_restored(data, DATABASE)
         if others:
             raise ConfigError(f"{data}: is not empty ({others[0]} is there); restore into another directory")
         staging = data / STAGING

@@ -24,15 +24,19 @@ class Admission:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._timer: asyncio.TimerHandle | None = None
+        self._is_due = False
         self.review()
 
     def follow(self, record: Record) -> None:
-        """Take note of what happened to the server."""
-        if isinstance(record.event, InvitationMade | InvitationRevoked | InvitationUsed):
-            self.review()
+        """Take note of what happened to the server; a list of thousands is looked over once, when all of it is there."""
+        if not self._is_due and isinstance(record.event, InvitationMade | InvitationRevoked | InvitationUsed):
+            self._is_due = True
+            self.close()
+            self._timer = self._node.loop.call_later(0, self.review)
 
     def review(self) -> None:
         """Offer registration, or no longer; look again when the last invitation expires."""
+        self._is_due = False
         self.close()
         invitations = open_invitations(self._node.world)
         value = CAPABILITIES[ACCOUNT_REGISTRATION_NAME].value if invitations else None

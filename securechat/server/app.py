@@ -39,6 +39,7 @@ from securechat.server.strangers import ConnectionLimits
 from securechat.server.tls import Demand
 from securechat.server.web import Site, own_origins
 from securechat.server.whereabouts import Whereabouts
+from securechat.storage.archive import require_restored
 from securechat.storage.retention import Retention
 from securechat.storage.sqlite import FreeSpace, SqliteStore, check_database, free_bytes
 
@@ -138,6 +139,7 @@ async def serve(setup: Setup) -> int:
         server.bind()
         with occupy(setup.data) as footprint:
             check_database(setup.data / DATABASE)
+            require_restored(setup.data, DATABASE)
             require_free_place(setup.data)
             server.load_pair(setup.prepare())
             raise_descriptor_limit()

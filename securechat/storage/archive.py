@@ -31,6 +31,8 @@ LARGEST_SMALL: Final = 1024 * 1024
 """Bytes of one of these."""
 LARGEST_MANIFEST: Final = 256 * 1024 * 1024
 MOST_MEMBERS: Final = 1000
+STAGING: Final = ".restoring"
+"""Directory in which a backup is unpacked and checked, inside the one that is made of it."""
 _PIECE: Final = 1024 * 1024
 
 Progress = Callable[[int], None]
@@ -168,6 +170,16 @@ class _Reading:
         return piece
 
 
+def require_restored(directory: Path, database: str) -> None:
+    """Refuse a directory that a backup was being restored into when that was killed: what is there is not all.
+
+    database: the file that gets its place last.
+    Raises: ConfigError.
+    """
+    if (directory / STAGING).exists() and not (directory / database).exists():
+        raise ConfigError(f"{directory}: a restore into it was cut short; empty it and restore again")
+
+
 def unpack(archive: Path, directory: Path, large: Sequence[str], advance: Progress = lambda _bytes: None) -> Manifest:
     """Write what is in a backup into a directory that is empty and ours alone, each file 0600, and check it.
 
@@ -178,7 +190,8 @@ def unpack(archive: Path, directory: Path, large: Sequence[str], advance: Progre
     try:
         with archive.open("rb") as file:
             return _unpack(file, archive, directory, large, advance, members)
-    except tarfile.TarError as error:
+    except (tarfile.TarError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
+        # What `tarfile` makes of headers that nobody writes by mistake.
         raise BadArchiveError(f"{archive}: is no backup, or a damaged one ({error})") from None
     except OSError as error:
         if error.filename is not None and Path(error.filename) == archive:
@@ -189,7 +202,7 @@ def unpack(archive: Path, directory: Path, large: Sequence[str], advance: Progre
 def _unpack(
     file: BinaryIO, archive: Path, directory: Path, large: Sequence[str], advance: Progress, members: list[Member]
 ) -> Manifest:
-    with tarfile.open(fileobj=file, mode="r:") as tar:
+    with tarfile.open(fileobj=_Bounded(file, archive), mode="r:") as tar:  # type: ignore[arg-type]
         for count, entry in enumerate(tar):
             if count >= MOST_MEMBERS:
                 raise BadArchiveError(f"{archive}: holds more files than any backup")
@@ -203,6 +216,21 @@ def _unpack(
                 return manifest
             members.append(_write_member(archive, entry, _Reading(content, advance), directory))  # type: ignore[arg-type]
     raise BadArchiveError(f"{archive}: is cut short, or no backup: it has no manifest at its end")
+
+
+class _Bounded:
+    """A file that is read as a tar: what a header says of its size is believed by `tarfile`, and memory is taken for it."""
+
+    def __init__(self, file: BinaryIO, archive: Path) -> None:
+        self._file = file
+        self._archive = archive
+        self.tell, self.seek = file.tell, file.seek
+
+    def read(self, length: int) -> bytes:
+        """Return the next bytes. Raises: BadArchiveError for more than a backup can ask for at once."""
+        if length > LARGEST_MANIFEST + tarfile.BLOCKSIZE:
+            raise BadArchiveError(f"{self._archive}: is no backup, or a damaged one (a header is too large)")
+        return self._file.read(length)
 
 
 def _refuse_strange(archive: Path, entry: tarfile.TarInfo, large: Sequence[str], seen: set[str]) -> None:

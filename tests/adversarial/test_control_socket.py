@@ -4,6 +4,10 @@ Attack: a process of another user connects although the file's mode was loosened
 link, a file, somebody's socket or a directory when the server starts. Expected: the other user gets no answer and the
 log says who tried; what was planted is replaced without touching what it points to, a directory is refused.
 Control: our own user is answered, over the same socket with the same mode.
+
+Attack: where others can write into the data directory, one of them listens in the server's place and waits for the
+administrator to say a password. Expected: no server starts there, and the admin tool tells nothing to whoever is not the
+server's user. Control: the same listener, of our own user, is told.
 """
 
 from __future__ import annotations
@@ -35,6 +39,18 @@ try:
 except (BrokenPipeError, ConnectionResetError):
     pass
 """
+LISTEN = """
+import os, socket, sys
+os.setgroups([]); os.setgid({uid}); os.setuid({uid})
+control = socket.socket(socket.AF_UNIX)
+control.bind(sys.argv[1])
+os.chmod(sys.argv[1], 0o777)
+control.listen()
+print("listening", flush=True)
+asking, _ = control.accept()
+sys.stdout.buffer.write(asking.makefile("rb").readline())
+asking.sendall(b'{{"result":{{}}}}\\n')
+"""
 
 
 @pytest.fixture
@@ -65,6 +81,43 @@ def test_another_user_is_not_answered_even_where_the_file_lets_it_in(programs: P
     site.server.wait_for("control request refused")
     site.server.wait_for(f"uid={NOBODY}")
     assert json.loads(ask_as(0, path)) == {"result": []}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.skipif(not Path("/usr/bin/python3").exists(), reason="no Python that another user can run")
+@pytest.mark.parametrize(("uid", "is_told"), [(NOBODY, False), (0, True)])
+def test_a_listener_in_the_servers_place_is_told_no_password(
+    programs: Programs, reachable: Path, uid: int, is_told: bool
+) -> None:
+    data = reachable / "data"
+    data.mkdir()
+    data.chmod(0o777)
+    path = data / "control.sock"
+    with subprocess.Popen(
+        ["/usr/bin/python3", "-c", LISTEN.format(uid=uid), str(path)], stdout=subprocess.PIPE
+    ) as listener:
+        assert listener.stdout is not None
+        assert listener.stdout.readline() == b"listening\n"
+        secret = "correct horse battery staple"
+        done = programs.admin(data, "user", "passwd", "alice", "--password-stdin", stdin=f"{secret}\n")
+        listener.terminate()
+        assert (secret.encode() in listener.stdout.read()) == is_told
+    if not is_told:
+        assert done.code == 2
+        assert f"{path}: belongs to nobody, who is not the server's user; remove it" in done.err[-1]
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o702])
+def test_no_server_starts_where_others_can_put_something_in_its_place(
+    programs: Programs, tmp_path: Path, mode: int
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    data.chmod(mode)
+    server = programs.server(data)
+    assert server.wait() == 2
+    assert f"{data}: others can write there; chmod 700 {data}" in server.err[-1]
+    assert list(data.iterdir()) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="who is at the other end is asked of Linux here")

@@ -152,6 +152,47 @@ def test_whatever_the_bytes_are_it_is_an_error_made_on_purpose(tmp_path: Path) -
             unpack(broken, directory, [DATABASE])
 
 
+def header(kind: bytes, size: bytes, content: bytes = b"") -> bytes:
+    """Write a header of this type, with whatever stands where the size of what follows does."""
+    entry = bytearray(tarfile.TarInfo("x").tobuf(tarfile.USTAR_FORMAT))
+    entry[124:136], entry[156:157] = size, kind
+    entry[148:156] = b" " * 8
+    entry[148:156] = b"%06o\0 " % sum(entry)
+    return bytes(entry) + content + b"\0" * (-len(content) % 512)
+
+
+def remark(text: bytes) -> bytes:
+    """Write a header that says more of the next one (pax)."""
+    return header(b"x", b"%011o\0" % len(text), text)
+
+
+def large(size: int) -> bytes:
+    return b"\x80" + size.to_bytes(11, "big")
+
+
+STRANGE_HEADERS = {
+    "more than a number holds": header(b"x", large(1 << 80)),
+    "more than there is memory": header(b"L", large(1 << 62)),
+    "for all that follows": header(b"g", large(1 << 40)),
+    "a remark of endless length": remark(b"9" * 480 + b" a=b\n"),
+    "sparse, of no numbers": remark(b"22 GNU.sparse.map=1,x\n"),
+    "sparse, without a size": remark(b"21 GNU.sparse.size=z\n"),
+    "one in another, for ever": header(b"x", b"%011o\0" % 0) * 2000,
+}
+
+
+@pytest.mark.parametrize("attack", STRANGE_HEADERS)
+def test_a_header_that_lies_of_a_size_is_refused_before_memory_is_taken_for_it(tmp_path: Path, attack: str) -> None:
+    whole = make(tmp_path / "whole.tar").read_bytes()
+    path, directory = tmp_path / "b.tar", out(tmp_path)
+    path.write_bytes(STRANGE_HEADERS[attack] + whole)
+    with pytest.raises(BadArchiveError, match="is no backup, or a damaged one"):
+        unpack(path, directory, [DATABASE])
+    # Control: headers before the first file are no fault by themselves.
+    path.write_bytes(remark(b"8 a=bcd\n") + whole)
+    unpack(path, directory, [DATABASE])
+
+
 def fail_half_way(path: Path) -> None:
     with written_whole(path) as file:
         file.write(b"abc")

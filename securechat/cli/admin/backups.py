@@ -42,8 +42,8 @@ def backup(data: Path, file: Path, replace: bool, as_json: bool) -> None:
     manifest = back_up(data, file, replace=replace, meter=_show_progress)
     tell_server(data, BackupTaken(str(file.absolute()).encode("utf-8", "backslashreplace").decode()))
     _tell(manifest, file, as_json, f"{file}: {_count(manifest)}; keep it as you keep the keys that are in it")
-    for name in files_elsewhere(data):
-        click.echo(f"not in it, because it is not in the data directory: {name}", err=True)
+    for name in files_elsewhere(data, manifest):
+        click.echo(f"not in it, though the settings name it: {name}", err=True)
 
 
 @click.command(

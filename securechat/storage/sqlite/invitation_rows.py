@@ -29,8 +29,9 @@ class InvitationRows(Rows):
         twin = self._run("SELECT 1 FROM invitations WHERE id = ? OR digest = ?", (event.id, event.digest))
         if twin.fetchone() is not None:
             raise Stale
-        over = (record.time, event.account)
-        self._run("DELETE FROM invitations WHERE expires <= ? OR (account != '' AND account = ?)", over)
+        self._run("DELETE FROM invitations WHERE expires <= ?", (record.time,))
+        if event.account:
+            self._run("DELETE FROM invitations WHERE account = ?", (event.account,))
         channels = msgspec.json.encode(event.channels).decode()
         row = (event.id, event.digest, event.role, channels, event.uses, event.expires, event.name, event.account)
         self._insert(_INSERT, (*row, event.by, record.time))
@@ -54,8 +55,8 @@ INVITATION_FOLDS: dict[type, Callable[[Any, int, Record, Any], None]] = {
 
 def load_invitations(connection: apsw.Connection) -> Invitations:
     """Return the open invitations by the digests of their tokens."""
-    found: Invitations = {}
+    found = Invitations()
     for invitation_id, digest, role, channels, *row in connection.execute(_SELECT):
         names = msgspec.json.decode(channels, type=tuple[str, ...])
-        found[digest] = InvitationState(invitation_id, digest, role, names, *row)
+        found.add(InvitationState(invitation_id, digest, role, names, *row))
     return found

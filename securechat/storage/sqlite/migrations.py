@@ -260,6 +260,7 @@ CREATE TABLE invitations (
     made_by TEXT NOT NULL,
     created INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX invitations_by_end ON invitations (expires);
 -- certificates: those issued to people, by serial (hexadecimal), and those revoked, of whatever CA (times in ms since 1970).
 CREATE TABLE certificates (
     serial TEXT PRIMARY KEY,
