@@ -75,7 +75,7 @@ async def open_room(programs: Programs, tmp_path: Path) -> AsyncIterator[Callabl
 
     async def open_one(limit: int) -> Room:
         config, data = tmp_path / "config.toml", tmp_path / "data"
-        config.write_text(f"[limits]\nsend_queue = {limit}\n")
+        config.write_text(f"[limits]\nsend_queue = {limit}\nrate = 0\n")
         server = programs.server(data, "--config", str(config))
         remotes.append(Remote(port_of(server.wait_ready()[0]), data / "ca.pem"))
         programs.add_people(data, "alice", "erin", *SLOW)

@@ -75,6 +75,7 @@ def test_a_server_with_a_certificate_from_elsewhere_hands_out_no_ca_and_goes_by_
     authority.cert_pem.write_to_path(ca)
     leaf.cert_chain_pems[0].write_to_path(cert)
     leaf.private_key_pem.write_to_path(key)
+    key.chmod(0o600)
     config = tmp_path / "config.toml"
     config.write_text('web_origins = ["https://page.example"]\n')
     options = ("--config", str(config), "--cert", str(cert), "--key", str(key))
