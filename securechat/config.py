@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import sys
 import tomllib
@@ -113,7 +114,11 @@ class Logs(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     ] = "full"
     address_days: Annotated[
         int,
-        Meta(description="Days after which they are deleted from the audit trail; the log is your journal's.", ge=0),
+        Meta(
+            description="Days after which they are deleted from the audit trail; the log is your journal's.",
+            ge=0,
+            le=36500,
+        ),
     ] = 30
 
 
@@ -177,7 +182,9 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     key: Annotated[str, Meta(description="Private key file of that certificate.", extra=RESTART)] = ""
     client_ca: Annotated[
         str,
-        Meta(description="CA file that clients' certificates must be from, where listen asks for them; else our own CA."),
+        Meta(
+            description="CA file that clients' certificates must be from, where listen asks for them; else our own CA."
+        ),
     ] = ""
     allow_tls12: Annotated[
         bool, Meta(description="Let clients in that know no TLS 1.3, by TLS 1.2 with ECDHE and an AEAD cipher.")
@@ -275,6 +282,9 @@ def _faults_of(value: Any, hint: Any, key: str) -> Iterator[str]:
         msgspec.convert(value, hint)
     except msgspec.ValidationError as error:
         yield f"{key}: {error}; see the comment above that key in the example"
+    else:
+        if isinstance(value, float) and not math.isfinite(value):
+            yield f"{key}: has to end; write a number, however large"
 
 
 def is_section(hint: Any) -> bool:

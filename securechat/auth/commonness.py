@@ -33,6 +33,7 @@ _LEET: Final = str.maketrans("013457@$!|", "oieastasii")
 _ROWS: Final = (
     *("1234567890", "0123456789", "abcdefghijklmnopqrstuvwxyz"),
     *("qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "yxcvbnm", "azertyuiop", "qsdfghjklm", "wxcvbn"),
+    *("йцукенгшщзхъ", "фывапролджэ", "ячсмитьбю"),
     *(
         "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
         "qazwsxedcrfvtgbyhnujmikolp",
@@ -88,13 +89,15 @@ def _without_repetition(text: str) -> str:
 
 
 def _cost(text: str, own: frozenset[str]) -> int:
-    """Return what the cheapest way of taking a text apart costs; the same part again costs nothing."""
+    """Return what the cheapest way of taking a text apart costs, if not more than `MOST`; the same part again is free."""
     plain = text.translate(_LEET)
     # best[n]: the parts of the first n characters, and what they cost.
     best: list[tuple[int, frozenset[str]]] = [(0, frozenset())]
     best += [(len(text) * PART + 1, frozenset())] * len(text)
     for start in range(len(text)):
         cost, parts = best[start]
+        if cost > MOST:
+            continue  # It only gets dearer from here; what is behind is not worth the time.
         for length, price in _parts(text, plain, start, own):
             part = text[start : start + length]
             if part in parts:
@@ -122,7 +125,9 @@ def _is_word(part: str, own: frozenset[str]) -> bool:
 
 
 def _is_row_or_date(part: str) -> bool:
-    return part in _stretches() or (len(part) <= _LONGEST_DATE and _DATE.fullmatch(part) is not None)
+    if part in _stretches():
+        return True
+    return part[0].isdecimal() and len(part) <= _LONGEST_DATE and _DATE.fullmatch(part) is not None
 
 
 @lru_cache(maxsize=1)

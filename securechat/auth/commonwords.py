@@ -46,6 +46,8 @@ WORDS: Final = frozenset(
     teamomucho tequiero amor princesa estrella futbol senha bemvindo brasil flamengo parola segreta amore tiamo
     benvenuto napoli wachtwoord welkom haslo polska kochamcie parol lozinka heslo losenord salasana
 
+    пароль привет секрет любовь люблю солнце россия москва спартак зенит наташа марина никита максим
+
     trustno trustnoone whatever nothing something anything everything nobody please thanks thankyou goodbye
     fuck fuckyou fuckoff fucker shit asshole bitch sexy
 

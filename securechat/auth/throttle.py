@@ -20,12 +20,10 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import NamedTuple
 
-from securechat.chat.guesses import INSIDE, PLACES_REMEMBERED, Guess, GuessState, Place
+from securechat.chat.guesses import INSIDE, KNOWN_MS, PLACES_REMEMBERED, Guess, GuessState, Place
 from securechat.config import Guessing
 from securechat.wire.names import fold
 
-KNOWN_MS = 30 * 24 * 3600 * 1000
-"""How long a place is known after the account has last signed in from there."""
 DAY_MS = 24 * 3600 * 1000
 FAR = 4
 """How many times as much as one address a whole network of them (/24, /48) may guess."""

@@ -1,10 +1,11 @@
-"""Lines that are told to some in other words than to others, or that come of no record: renamed channels, KILL, WALLOPS."""
+"""Lines that are told to some in other words than to others, or to some alone: renamed channels, KILL, WALLOPS."""
 
 from __future__ import annotations
 
 from securechat.chat import render
 from securechat.chat.events import ChannelRenamed, Record
-from securechat.chat.signals import Alarm, Killed
+from securechat.chat.server_events import Administered
+from securechat.chat.signals import Alarm
 from securechat.chat.world import World
 from securechat.wire.capabilities import CHANNEL_RENAME, SERVER_TIME
 from securechat.wire.message import Message
@@ -34,11 +35,10 @@ def enters_anew(event: ChannelRenamed, caps: int) -> bool:
     return not caps & CHANNEL_RENAME and fold(event.was) != fold(event.name)
 
 
-def kill_line(killed: Killed, world: World, caps: int) -> Message:
-    """Return how somebody is told why all its connections end. (Modern IRC, KILL)"""
-    name = world.directory.name_of(killed.account)
-    tags = _tags(world, killed.by, world.clock(), caps)
-    return Message("KILL", (name, killed.reason), world.userhost(killed.by), tags)
+def kill_line(record: Record, event: Administered, name: str, world: World, caps: int) -> Message:
+    """Return how somebody, who has this name now, is told why all its connections end. (Modern IRC, KILL)"""
+    tags = _tags(world, event.by, record.time, caps)
+    return Message("KILL", (name, event.detail), world.userhost(event.by), tags)
 
 
 def alarm_line(alarm: Alarm, world: World, caps: int) -> Message:

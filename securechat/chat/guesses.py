@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 PLACES_REMEMBERED = 16
 """Address prefixes of an account that are kept, the latest it signed in from."""
+KNOWN_MS = 30 * 24 * 3600 * 1000
+"""How long a place is known after the account has last signed in from there, and kept: by the newest of all places."""
 
 
 class Guess(NamedTuple):

@@ -5,9 +5,12 @@ They are tied into a chain by their storage, so that a record that was changed a
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from securechat.chat.event import Event
+
+KILL: Final = "kill"
+"""The act that closes every connection of somebody: it is carried out when it is on record, and not before."""
 
 
 class Administered(Event, frozen=True):

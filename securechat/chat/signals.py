@@ -29,14 +29,6 @@ class TagsSent(NamedTuple):
     tags: dict[str, str]
 
 
-class Killed(NamedTuple):
-    """An administrator, `by`, ends every connection of an account. (Modern IRC, KILL)"""
-
-    account: str
-    by: str
-    reason: str
-
-
 class Alarm(NamedTuple):
     """An administrator, `account`, says something to all of them. (RFC 2812, 4.7, WALLOPS)"""
 
@@ -72,4 +64,4 @@ class Watched(NamedTuple):
     dropped: tuple[str, ...] = ()
 
 
-Signal: TypeAlias = AwaySet | TagsSent | Killed | Alarm | BotMarked | MarkSet | PingAnswered | Watched
+Signal: TypeAlias = AwaySet | TagsSent | Alarm | BotMarked | MarkSet | PingAnswered | Watched

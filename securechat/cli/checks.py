@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from securechat import RELEASED
+from securechat.server.footprint import is_open_to_others
 from securechat.server.sockets import open_listening
 from securechat.storage.sqlite import free_bytes
 
@@ -71,23 +72,31 @@ def check_disk(data: Path, mark: int) -> Finding:
     return Finding("disk", True, seen)
 
 
-def check_ownership(data: Path) -> Finding:
-    """See that the data directory is this user's, or can be made."""
+def check_ownership(data: Path, *, looks_only: bool = False) -> Finding:
+    """See that the data directory is this user's, or can be made; looks_only: root may be asking for whom it belongs to."""
     place = next(path for path in (data, *data.absolute().parents) if os.path.lexists(path))
+    owner = os.geteuid()
     if place == data:
+        if not data.is_dir():
+            remedy = "remove it, or choose another place with --data"
+            return Finding("permissions", False, f"{data} is no directory", remedy, fatal=True)
         owner = data.stat().st_uid
-        if owner != os.geteuid():
+        if owner != os.geteuid() and not (looks_only and os.geteuid() == 0):
             remedy = f"run this as {_user(owner)}, or choose another place with --data"
             return Finding("permissions", False, f"{data} belongs to {_user(owner)}", remedy, fatal=True)
+        if is_open_to_others(data):
+            return Finding("permissions", False, f"{data}: others can write there", f"chmod 700 {data}", fatal=True)
     if not os.access(place, os.W_OK | os.X_OK):
         remedy = f"let {_user(os.geteuid())} write there, or choose another place with --data"
         return Finding("permissions", False, f"{place} cannot be written", remedy, fatal=True)
-    return Finding("permissions", True, f"{data} is {_user(os.geteuid())}'s")
+    return Finding("permissions", True, f"{data} is {_user(owner)}'s")
 
 
 def check_files(data: Path) -> Iterator[Finding]:
     """See that nobody else can read what is in a data directory, or change it."""
-    loose = [path for path in sorted(data.iterdir()) if (fault := _mode(path)) & ~_allowed(path) and fault]
+    place = data.resolve()
+    loose = [place] if _mode(place) & (stat.S_IWGRP | stat.S_IWOTH) else []
+    loose += [path for path in sorted(data.iterdir()) if (fault := _mode(path)) & ~_allowed(path) and fault]
     for path in loose:
         remedy = f"chmod {'600' if path.is_file() else '700'} {path}"
         yield Finding("permissions", False, f"{path} has mode {_mode(path):04o}", remedy)

@@ -18,6 +18,8 @@ from securechat.config import Config
 from securechat.errors import SecurechatError
 from securechat.pki import authority
 from securechat.server.app import DATABASE
+from securechat.server.preface import is_within, parse_balancers
+from securechat.server.proxyprotocol import HEALTH_CHECK
 from securechat.server.requests import ServerStatus
 from securechat.storage.sqlite.health import examine_database
 
@@ -34,7 +36,7 @@ def look_over(data: Path) -> Iterator[Finding]:
     Raises: ConfigError where there is no data directory at all.
     """
     require_data_directory(data)
-    yield checks.check_ownership(data)
+    yield checks.check_ownership(data, looks_only=True)
     yield from checks.check_files(data)
     try:
         config = find_config(data)
@@ -56,7 +58,7 @@ def look_over(data: Path) -> Iterator[Finding]:
     else:
         yield Finding("server", True, f"running, version {status['version']}")
         for where in status["listening"]:
-            yield reach(where, certificate, data)
+            yield reach(where, certificate, data, config.balancers)
 
 
 def _ask(data: Path) -> Any:
@@ -107,20 +109,23 @@ def look_at_pair(certificate: Path, key: Path) -> Iterator[Finding]:
         )
 
 
-def reach(where: str, certificate: Path, data: Path) -> Finding:
-    """Connect to a listener of this machine as a client would: by TLS, CA and name verified, and a CAP LS answered."""
+def reach(where: str, certificate: Path, data: Path, balancers: Sequence[str] = ()) -> Finding:
+    """Connect to a listener of this machine as a client would: by TLS, CA and name verified, and a CAP LS answered.
+
+    balancers: as in the settings; where this machine is one of them, it first says that it looks for itself.
+    """
     host, _, port = where.rpartition(":")
     host = host.strip("[]")
     try:
         names: Sequence[str] = authority.facts(certificate, now=datetime.now(UTC)).names
         ca = data / authority.CA_CERTIFICATE
         context = build_context(ca if ca.exists() else None)
-        with (
-            socket.create_connection((_ANYWHERE.get(host, host), int(port)), PATIENCE) as raw,
-            context.wrap_socket(raw, server_hostname=_connectable(names)) as secure,
-        ):
-            secure.sendall(b"CAP LS 302\r\nQUIT\r\n")
-            answer = secure.recv(4096)
+        with socket.create_connection((_ANYWHERE.get(host, host), int(port)), PATIENCE) as raw:
+            if is_within(raw.getsockname()[0], parse_balancers(balancers)):
+                raw.sendall(HEALTH_CHECK)
+            with context.wrap_socket(raw, server_hostname=_connectable(names)) as secure:
+                secure.sendall(b"CAP LS 302\r\nQUIT\r\n")
+                answer = secure.recv(4096)
     except ssl.SSLError as error:
         if "CERTIFICATE_REQUIRED" in str(error.reason):
             return Finding("listener", True, f"{where} answers, and asks for a client certificate")

@@ -18,6 +18,7 @@ from securechat.errors import ConfigError, SecurechatError
 from securechat.server.app import DATABASE, open_node
 from securechat.server.control import control_path, require_private_place
 from securechat.server.office import Office, answer_request
+from securechat.server.peers import name_of_user, uid_of_peer
 from securechat.server.requests import Request
 from securechat.server.sanity import check_settings
 from securechat.storage.lock import LOCK_NAME, DirectoryInUse, DirectoryLock
@@ -79,6 +80,7 @@ def _ask_server(data: Path, line: bytes) -> bytes | None:
             return None
         except OSError as error:
             raise ConfigError(f"{path}: cannot be reached ({error.strerror}); run this as the server's user") from None
+        _require_server(control, data, path)
         try:
             control.sendall(line)
             answer = b"".join(iter(lambda: control.recv(65536), b""))
@@ -87,6 +89,17 @@ def _ask_server(data: Path, line: bytes) -> bytes | None:
     if not answer.endswith(b"\n"):
         raise RequestFailed("the server went away before it answered; see whether it was done")
     return answer
+
+
+def _require_server(control: socket.socket, data: Path, path: Path) -> None:
+    """Refuse to tell a password to whoever else listens in the server's place.
+
+    Raises: ConfigError.
+    """
+    uid = uid_of_peer(control)
+    if uid not in (0, os.geteuid(), data.stat().st_uid):
+        who = "nobody knows whom" if uid is None else name_of_user(uid).removeprefix("local:")
+        raise ConfigError(f"{path}: belongs to {who}, who is not the server's user; remove it")
 
 
 async def _do_it_here(data: Path, line: bytes) -> bytes:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import click
-
 from securechat import __version__
 from securechat.cli import checks
 from securechat.cli.codes import draw_code
 from securechat.cli.links import describe_place
+from securechat.cli.logs import print_beside
 from securechat.config import Config
 from securechat.errors import ConfigError, SecurechatError
 from securechat.pki import authority
@@ -39,7 +39,7 @@ def look_before_the_first_start(data: Path, config: Config, listen: Sequence[End
         checks.check_ownership(data),
     ]
     for finding in findings:
-        click.echo(finding.line(), err=True)
+        print_beside(finding.line())
     for finding in findings:
         if finding.fatal:
             raise ConfigError(f"{finding.seen}; {finding.remedy}")
@@ -64,7 +64,9 @@ async def welcome_first_admin(data: Path, perform: Perform) -> list[str]:
         path.unlink(missing_ok=True)
         return []
     if any(invitation["role"] == "admin" for invitation in await perform(InvitationList())):
-        return []
+        # It was on a terminal that has gone, perhaps, or the power went before it was anywhere.
+        another = f"{find_command('securechat-admin')} --data {shlex.quote(str(data))} invite --role admin"
+        return [] if path.exists() else [f"no administrator has come in yet; another invitation: {another}"]
     try:
         place = describe_place(await perform(Where()))
         made = await perform(Invite(role="admin", uses=1, hours=INVITATION_HOURS))
@@ -75,7 +77,8 @@ async def welcome_first_admin(data: Path, perform: Perform) -> list[str]:
         f"Next: {find_command('securechat-client')} join",
         f"and paste this invitation, for one administrator, good for {INVITATION_HOURS} hours",
     ]
-    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+    # A stream that was closed before the start is None.
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdout, sys.stderr)):
         try:
             write_private(path, f"{link}\n".encode())
         except ConfigError as error:

@@ -52,9 +52,9 @@ def find_place(data: Path) -> Place:
     ca = find_ca(certificate) if config.cert else data / authority.CA_CERTIFICATE
     listening = [parse_endpoint(text) for text in config.listen]
     names = config.names or reachable_names(_names_in(certificate), [endpoint.host for endpoint in listening])
-    port = listening[0].port
+    port = min(listening, key=lambda endpoint: endpoint.client_cert == "required").port
     if port == 0:
-        raise ConfigError("listen: the first address has port 0, any free one; start the server, or set a port")
+        raise ConfigError("listen: the address for people has port 0, any free one; start the server, or set a port")
     return describe_place({"names": names, "port": port, "ca": str(ca or "")})
 
 

@@ -30,6 +30,11 @@ def begin_logs(form: str, level: str, addresses: str) -> None:
     adopt_other_logs(level)
 
 
+def print_beside(line: str) -> None:
+    """Say something to whoever starts a server, where the logs go; like them it stops nobody when nobody takes it."""
+    _Stderr().write(f"{line}\n")
+
+
 def configure_logs(form: str, level: str, addresses: str = "full") -> None:
     """Set up structlog; `form` is text or json, `level` a name of `logging`'s.
 

@@ -185,6 +185,7 @@ def restore(data: Path, archive: Path, *, meter: Meter = unmetered) -> Manifest:
             for name in sorted((member.name for member in manifest.members), key=lambda name: name == DATABASE):
                 _hand_over(staging / name, data)
                 (staging / name).rename(data / name)
+            _hand_over(data / LOCK_NAME, data)
             staging.rmdir()
             sync_directory(data)
         except OSError as error:

@@ -67,12 +67,30 @@ def main(
         if storage != "sqlite":
             raise ConfigError("--storage: only sqlite is built in so far; leave the option out")
         data = data or default_data_directory()
-        config = _load_config(data, config_path)
-        names = tuple(names) or tuple(config.names)
-        endpoints = [parse_endpoint(text) for text in listen or config.listen]
-        pair = _given_pair(cert, key, config)
-        read_config = partial(_load_config, data, config_path)
-        _run(data, config, read_config, endpoints, not listen, names, pair, log_format, log_level)
+        read = partial(_read, data, config_path, listen, names, cert, key)
+        config, endpoints, names, pair = read()
+        _run(data, config, lambda: read()[0], endpoints, not listen, names, pair, log_format, log_level)
+
+
+def _read(
+    data: Path,
+    config_path: Path | None,
+    listen: Sequence[str],
+    names: Sequence[str],
+    cert: Path | None,
+    key: Path | None,
+) -> tuple[Config, list[Endpoint], Sequence[str], Pair | None]:
+    """Read the settings, and what they and the flags make where a server could not start with them otherwise.
+
+    Raises: ConfigError.
+    """
+    from securechat.pki.names import parse_names
+
+    config = _load_config(data, config_path)
+    names = tuple(names) or tuple(config.names)
+    if names:
+        parse_names(names)
+    return config, [parse_endpoint(text) for text in listen or config.listen], names, _given_pair(cert, key, config)
 
 
 def _run(
@@ -91,7 +109,7 @@ def _run(
 
     from securechat.cli.greeting import look_before_the_first_start, start_line, welcome_first_admin
     from securechat.cli.links import reachable_names
-    from securechat.cli.logs import begin_logs
+    from securechat.cli.logs import begin_logs, print_beside
     from securechat.cli.privacy import keep_private
     from securechat.cli.serving import examiner
     from securechat.pki.authority import CA_CERTIFICATE, SERVER_CERTIFICATE
@@ -108,9 +126,9 @@ def _run(
         certificate = pair[0] if pair else data / SERVER_CERTIFICATE
         lines = certificates.first_words() or [start_line(data, certificate)]
         for line in [*lines, *await welcome_first_admin(data, perform)]:
-            click.echo(line, err=True)
+            print_beside(line)
         for endpoint in listening:
-            click.echo(f"listening on {endpoint}", err=True)
+            print_beside(f"listening on {endpoint}")
 
     setup = Setup(
         data,

@@ -52,7 +52,8 @@ def require_able(certificate: x509.Certificate, subjects: Sequence[SubjectName],
     require_right_clock(now)
     end = certificate.not_valid_after_utc
     if now >= end:
-        raise ConfigError(f"the authority expired on {end:%Y-%m-%d}: make a new one with `securechat-admin cert init`")
+        remedy = "move ca.pem and server.pem away, keep ca.key, then run `securechat-admin cert init`"
+        raise ConfigError(f"the authority expired on {end:%Y-%m-%d}: {remedy}")
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
     except x509.ExtensionNotFound:

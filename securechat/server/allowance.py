@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Allowance(NamedTuple):
@@ -22,3 +22,5 @@ STRANGER_BYTES = 65_536
 """What a client may send in all before it has signed in: many times what the longest sign-in takes."""
 STRANGER_COMMANDS = 200
 """Commands of such a client that are judged in all."""
+STRANGER_COSTS: Final = {"REGISTER": 10}
+"""As how many of them a command counts that costs more than others: it has a password looked through."""

@@ -13,7 +13,8 @@ from securechat.chat.ask import Ask
 from securechat.chat.events import ChannelRenamed, Invited, Joined, Record, Renamed
 from securechat.chat.newnames import identity_lines
 from securechat.chat.replies import entry_lines
-from securechat.chat.signals import Alarm, Killed
+from securechat.chat.server_events import KILL, Administered
+from securechat.chat.signals import Alarm
 from securechat.chat.world import World
 from securechat.server.audiences import Audiences, Members
 from securechat.wire.capabilities import INVITE_NOTIFY
@@ -95,22 +96,27 @@ class Announcer:
                 audience[connection] = None
         return {each: None for each in audience if policy.reaches(world.account(each.session.account), event.by)}
 
-    def tell_administration(self, signal: Killed | Alarm) -> None:
-        """Carry out what an administrator asked for."""
-        if isinstance(signal, Killed):
-            self._kill(signal)
-        else:
-            self._raise_alarm(signal)
+    def follow(self, record: Record) -> None:
+        """Carry out what an administrator did by chat, now that it is on record."""
+        if isinstance(record.event, Administered) and record.event.act == KILL:
+            self._kill(record, record.event)
 
-    def _kill(self, killed: Killed) -> None:
-        by, name = self._world.directory.name_of(killed.by), self._world.directory.name_of(killed.account)
-        log.info("killed", account=name, by=by, reason=killed.reason)
-        for connection in list(self._audiences.signed(killed.account)):
+    def _kill(self, record: Record, event: Administered) -> None:
+        directory = self._world.directory
+        # Who was renamed in between is meant all the same.
+        account = directory.account_once_named(event.target)
+        if account is None:
+            return
+        by = directory.name_of(event.by)
+        log.info("killed", account=account.name, by=by, reason=event.detail)
+        for connection in list(self._audiences.signed(account.id)):
             if connection.session.is_ready:
-                connection.transport.write(encode(kill_line(killed, self._world, connection.session.caps)))
-            connection.revoke(f"Killed ({by} ({killed.reason}))")
+                line = kill_line(record, event, account.name, self._world, connection.session.caps)
+                connection.transport.write(encode(line))
+            connection.revoke(f"Killed ({by} ({event.detail}))")
 
-    def _raise_alarm(self, alarm: Alarm) -> None:
+    def raise_alarm(self, alarm: Alarm) -> None:
+        """Tell all administrators who are here. (RFC 2812, 4.7)"""
         for account in self._world.directory.accounts.values():
             if policy.may_administer(account):
                 for connection in self._audiences.ready(account.id):

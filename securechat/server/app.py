@@ -35,7 +35,7 @@ from securechat.server.reloading import Change, compare, settle, tell
 from securechat.server.renegotiation import revise_offer
 from securechat.server.requests import Perform
 from securechat.server.sanity import check_settings
-from securechat.server.strangers import ConnectionLimits
+from securechat.server.strangers import find_room
 from securechat.server.tls import Demand
 from securechat.server.web import Site, own_origins
 from securechat.server.whereabouts import Whereabouts
@@ -142,7 +142,6 @@ async def serve(setup: Setup) -> int:
             require_restored(setup.data, DATABASE)
             require_free_place(setup.data)
             server.load_pair(setup.prepare())
-            raise_descriptor_limit()
             sys.setswitchinterval(SWITCH_INTERVAL)
             async with open_node(setup.data, setup.config, setup.server_name, server.fail) as node:
                 return await server.run(node, footprint)
@@ -178,7 +177,7 @@ class _Server:
     def bind(self) -> None:
         """Take every address."""
         limits = self._setup.config.limits
-        strangers = ConnectionLimits(limits.strangers, limits.strangers_per_address)
+        strangers = find_room(limits, raise_descriptor_limit())
         for endpoint in self._setup.listen:
             if self._setup.spare_ipv6 and ":" in endpoint.host and not _has_ipv6():
                 continue
@@ -211,9 +210,9 @@ class _Server:
 
         Raises: ConfigError; whatever served before goes on serving.
         """
-        site = self._make_site()
+        # Pages count whatever becomes of the pair.
+        self._site = self._make_site()
         contexts = self.certificates.load(pair)
-        self._site = site
         for listener, demand in self._demands.items():
             listener.context = contexts[demand]
 
@@ -265,7 +264,9 @@ class _Server:
 
     def _whereabouts(self) -> Whereabouts:
         setup = self._setup
-        return Whereabouts(list(setup.link_names or setup.names), self._listeners[0].address[1], str(setup.ca or ""))
+        # Who is invited has no certificate yet.
+        first, *_ = sorted(self._listeners, key=lambda listener: self._demands[listener] == "required")
+        return Whereabouts(list(setup.link_names or setup.names), first.address[1], str(setup.ca or ""))
 
     def stop_listening(self) -> None:
         """Accept no more."""
@@ -305,18 +306,21 @@ class _Server:
     def reload(self) -> list[Change]:
         """Read the settings and the certificate anew; return what differs.
 
-        Raises: ConfigError when the settings cannot be used, and then all of them stay as they were.
+        Raises: ConfigError when the settings cannot be used, and then all of them stay as they were; or when the
+            certificate cannot.
         """
         assert self._node is not None
         try:
             changes = self._read_settings(self._node)
         except ConfigError as error:
             log.error("config not read, everything stays as it was", error=str(error))
-            raise
-        finally:
             self._reload()
+            raise ConfigError(f"{error}; everything stays as it was") from None
+        fault = self._reload()
         tell(changes)
         self._keeper.enter("config reload", ", ".join(change.key for change in changes))
+        if fault is not None:
+            raise ConfigError(f"the settings are read, but the old certificate goes on serving: {fault}")
         return changes
 
     def _read_settings(self, node: Node) -> list[Change]:
@@ -324,20 +328,23 @@ class _Server:
             return []
         config = self._setup.read_config()
         check_settings(config)
+        self.certificates.check_client_ca(config)
         changes = list(compare(node.config, config))
         node.settings.current = settle(node.config, config)
         revise_offer(node, "sts", f"duration={config.sts}")
         return changes
 
-    def _reload(self) -> None:
+    def _reload(self) -> str | None:
+        """Load the pair anew; return why that cannot serve."""
         pair = self.certificates.pair
         assert pair is not None
         try:
             self.load_pair(pair)
         except ConfigError as error:
             log.error("certificate not reloaded, the old one goes on serving", error=str(error))
-        else:
-            log.info("certificate reloaded", certificate=str(pair[0]))
+            return str(error)
+        log.info("certificate reloaded", certificate=str(pair[0]))
+        return None
 
 
 def _read_ca(path: Path) -> bytes:

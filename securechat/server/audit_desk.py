@@ -64,7 +64,7 @@ class AuditDesk:
         what = str(fields.pop("act", "")) or _CAPITAL.sub(" ", kind).lower().replace("sign in", "sign-in")
         return {
             "seq": row.seq,
-            "time": format_time(row.time),
+            "time": _moment(row.time),
             "what": what,
             "target": self._name(fields.pop("target", "") or fields.pop("account", "")),
             "by": self._name(fields.pop("by", "")),
@@ -77,6 +77,14 @@ class AuditDesk:
         """Return an account's name for its id, and what is none as it is."""
         account = self._node.world.directory.accounts.get(str(known))
         return str(known) if account is None else account.name
+
+
+def _moment(time: int) -> str:
+    try:
+        return format_time(time)
+    except (ValueError, OverflowError):
+        # Put there by something else than the server: `audit verify` says so.
+        return str(time)
 
 
 def _read(body: str) -> dict[str, Any]:
@@ -101,5 +109,5 @@ def _list(fields: dict[str, Any]) -> str:
 
 def _word(key: str, value: Any) -> str:
     if key == "expires" and isinstance(value, int) and value:
-        return format_time(value)
+        return _moment(value)
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)

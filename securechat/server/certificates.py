@@ -6,14 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
-from ssl import SSLContext
+from ssl import PROTOCOL_TLS_SERVER, SSLContext
 from typing import NamedTuple, TypeAlias
 
 import structlog
 
 from securechat.config import Config
 from securechat.errors import ConfigError
-from securechat.server.tls import Demand, build_context
+from securechat.server.tls import Demand, build_context, trust_clients_of
 
 log = structlog.get_logger()
 
@@ -59,7 +59,7 @@ class Certificates:
         own_ca: Path | None,
         examine: Callable[[Pair], Shown] | None,
         renew: Callable[[], bool] | None,
-        reload: Callable[[], None],
+        reload: Callable[[], object],
     ) -> None:
         self._loop = loop
         self._config = config
@@ -92,6 +92,11 @@ class Certificates:
         self.pair, self._shown = pair, shown
         self._next_warning = 0.0
         return contexts
+
+    def check_client_ca(self, config: Config) -> None:
+        """Refuse settings by which no client's certificate could be verified. Raises: ConfigError."""
+        if any(self._demands):
+            trust_clients_of(SSLContext(PROTOCOL_TLS_SERVER), self._read_client_ca(config))
 
     def days_left(self) -> float | None:
         """Return in how many days the certificate in use ends, fewer than 0 when it has; None where nobody knows."""
@@ -154,5 +159,6 @@ def _stamp_of(pair: Pair) -> tuple[object, ...]:
         except OSError:
             stamps.append(None)
         else:
-            stamps.append((status.st_ino, status.st_size, status.st_mtime_ns))
+            # The time of change too: who mends the mode of a key changes nothing else.
+            stamps.append((status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
     return tuple(stamps)

@@ -12,7 +12,7 @@ import structlog
 
 from securechat.chat import profile, render, signin
 from securechat.chat.ask import Ask
-from securechat.chat.commands import dispatch
+from securechat.chat.commands import COMMANDS, dispatch
 from securechat.chat.effects import Append, Broadcast, Close, Effect, ReadHistory, Refusal, Send, Verify
 from securechat.chat.pipeline import Pipeline, Unit
 from securechat.chat.ports import Outcome, PlaybackQuery, Submission, Verdict, WritingsQuery
@@ -189,7 +189,9 @@ class Connection:
 
     def _refuse(self, unit: Unit, refusal: Refusal) -> None:
         unit.lines = []
-        log.debug("refused", connection=self.session.id, command=unit.message.command[:16], reason=str(refusal))
+        # Never what was typed: people paste passwords and tokens where a command belongs.
+        command = unit.message.command if unit.message.command in COMMANDS else "unknown"
+        log.debug("refused", connection=self.session.id, command=command, reason=str(refusal))
         self._finish(unit, list(refusal.replies))
 
     # ── effects ──

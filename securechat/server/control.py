@@ -73,6 +73,7 @@ class Control:
         self._path = control_path(data)
         self._server: asyncio.Server | None = None
         self._answering: set[asyncio.Task[Any]] = set()
+        self._silent: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> None:
         """Bind and listen, for nobody but this user from the first moment.
@@ -100,6 +101,9 @@ class Control:
             self._server.close()
             self._path.unlink(missing_ok=True)
             self._server = None
+        # Who has asked nothing by now; cancelled with the loop they would be told as errors.
+        for writer in self._silent:
+            writer.transport.abort()
         if self._answering:
             await asyncio.wait(self._answering, timeout=ANSWER_SECONDS)
 
@@ -110,12 +114,15 @@ class Control:
                 # The socket's mode keeps others out already, unless somebody has changed it.
                 log.warning("control request refused: it came from another user", uid=uid)
                 return
+            self._silent.add(writer)
             line = await reader.readline()
+            self._silent.discard(writer)
             if line.endswith(b"\n"):
                 await self._answer(line, writer, name_of_user(uid))
         except (OSError, ValueError) as error:
             log.warning("control request failed", error=str(error))
         finally:
+            self._silent.discard(writer)
             writer.close()
 
     async def _answer(self, line: bytes, writer: asyncio.StreamWriter, by: str) -> None:

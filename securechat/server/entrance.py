@@ -31,7 +31,7 @@ class Entrance:
     signing in runs from the handshake on, whatever the rest of it is spent with.
     """
 
-    __slots__ = ("_certificate", "_is_web", "_node", "_since", "_site", "_start", "_timer", "_transport")
+    __slots__ = ("_is_web", "_node", "_since", "_site", "_start", "_timer", "_transport", "certificate")
 
     _transport: Transport
 
@@ -41,14 +41,14 @@ class Entrance:
         self._start = b""
         self._is_web = False
         self._since = 0.0
-        self._certificate: PeerCertificate | None = None
+        self.certificate: PeerCertificate | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def connected(self, transport: Transport) -> None:
         """Begin with what ALPN says."""
         self._transport = transport
         self._since = self._node.loop.time()
-        self._certificate = read_certificate(transport.shown_certificate)
+        self.certificate = read_certificate(transport.shown_certificate)
         protocol = transport.alpn
         if protocol == "irc":
             self._begin_irc()
@@ -105,7 +105,7 @@ class Entrance:
 
     def _make_connection(self) -> Connection:
         connection = Connection(self._node, self._waited)
-        connection.session.certificate = self._certificate
+        connection.session.certificate = self.certificate
         return connection
 
     def _hand_over(self, receiver: Connection | WebSocket, connection: Connection, start: bytes) -> None:

@@ -29,7 +29,7 @@ from securechat.chat.events import (
 from securechat.chat.ports import ChannelState, Outcome, Verdict
 from securechat.chat.presence import PresenceChanged
 from securechat.chat.replies import entry_lines
-from securechat.chat.signals import Alarm, BotMarked, Killed, TagsSent, Watched
+from securechat.chat.signals import Alarm, BotMarked, TagsSent, Watched
 from securechat.chat.streams import SERVER, parties
 from securechat.chat.world import World
 from securechat.server.absences import Absences
@@ -66,7 +66,7 @@ class Hub:
         self._wake = wake
         self._partners = Partners()
         self._dirty: Members = {}
-        self.observers: list[Callable[[Record], None]] = []
+        self.observers: list[Callable[[Record], None]] = [self._announcer.follow]
         self.messages = self.deliveries = 0
 
     # ── connections coming and going ──
@@ -346,7 +346,7 @@ class Hub:
 
     # ── signals ──
 
-    def pass_on(self, signal: TagsSent | Killed | Alarm | BotMarked | Watched, origin: Connection) -> None:
+    def pass_on(self, signal: TagsSent | Alarm | BotMarked | Watched, origin: Connection) -> None:
         """Tell whom it concerns what nothing keeps."""
         if isinstance(signal, TagsSent):
             self.pass_tags(signal, origin)
@@ -355,7 +355,7 @@ class Hub:
         elif isinstance(signal, Watched):
             self.absences.monitoring.follow(origin, signal)
         else:
-            self._announcer.tell_administration(signal)
+            self._announcer.raise_alarm(signal)
             self._wake()
 
     def pass_tags(self, sent: TagsSent, origin: Connection) -> None:

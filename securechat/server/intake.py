@@ -5,7 +5,7 @@ from __future__ import annotations
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 
-from securechat.server.allowance import STRANGER_BYTES, STRANGER_COMMANDS
+from securechat.server.allowance import STRANGER_BYTES, STRANGER_COMMANDS, STRANGER_COSTS
 from securechat.server.rates import BYTES_PER_COMMAND, EXTRA, Pace
 from securechat.server.receiver import Carrier
 
@@ -62,7 +62,7 @@ class Intake:
     def judge(self, command: str) -> None:
         """Count what a command costs that was judged, besides having come in."""
         if self._pace is None:
-            self._commands -= 1
+            self._commands -= STRANGER_COSTS.get(command, 1)
             if self._commands < 0:
                 self._overdrawn()
         elif (cost := EXTRA.get(command)) is not None and self._pace.take(cost, self._loop.time()):

@@ -33,7 +33,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = 10.0
 """How long a visit may take."""
 AT_ONCE = 16
-"""Visits over TLS at the same time."""
+"""Visits at the same time; more are closed as they come: each has a descriptor that the chat could need."""
 QUEUE_LIMIT = 4 * 1024 * 1024
 SHORTEST_TOKEN = 16
 
@@ -137,6 +137,7 @@ class MetricsPage:
         self._figures: Callable[[], bytes] = bytes
         self._socket: socket.socket | None = None
         self._server: asyncio.Server | None = None
+        self._visitors: set[asyncio.StreamWriter] = set()
         self.listener: Listener | None = None
         if is_loopback(host):
             self._socket = _bind(host, port, self._where)
@@ -176,19 +177,26 @@ class MetricsPage:
             self._server.close()
         if self._socket is not None:
             self._socket.close()
+        # Cancelled with the loop they would be told as errors.
+        for visitor in self._visitors:
+            visitor.transport.abort()
 
     def answer(self, head: bytes) -> bytes:
         """Answer a request by a whole response."""
         return answer(head, self._token, self._figures)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._visitors.add(writer)
         try:
+            if len(self._visitors) > AT_ONCE:
+                return
             async with asyncio.timeout(SECONDS):
                 writer.write(self.answer(await reader.readuntil(_HEAD_END)))
                 await writer.drain()
         except (OSError, TimeoutError, EOFError, asyncio.LimitOverrunError):
             pass  # Whoever came has gone, or is no reader of metrics.
         finally:
+            self._visitors.discard(writer)
             writer.close()
 
 

@@ -10,6 +10,8 @@ import ipaddress
 from securechat.errors import ProtocolError
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
+HEALTH_CHECK = SIGNATURE + b"\x20\0\0\0"
+"""The header of a connection that a balancer makes for itself: LOCAL, without an address. (2.2)"""
 HEAD_SIZE = 16
 """Bytes up to where the length of the rest is known."""
 MAX_REST = 4096

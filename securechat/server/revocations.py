@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from securechat.chat.certificates import fault_of
+from securechat.chat.certificates import PeerCertificate, fault_of
 from securechat.chat.server_events import CertificateRevoked
 
 if TYPE_CHECKING:
@@ -26,13 +26,10 @@ class Revocations:
 
     def check(self, connection: Connection) -> None:
         """End a connection whose certificate is not good; from the first that has one on, look at them now and then."""
-        certificate = connection.session.certificate
-        if certificate is None:
-            return
-        fault = fault_of(certificate, self._node.world.directory.server.revoked, self._node.world.clock())
+        fault = self._fault_of(connection.session.certificate)
         if fault is not None:
             connection.revoke(fault)
-        elif self._timer is None:
+        elif connection.session.certificate is not None and self._timer is None:
             self._timer = self._node.loop.call_later(SWEEP_SECONDS, self._sweep)
 
     def follow(self, record: Record) -> None:
@@ -50,6 +47,14 @@ class Revocations:
         self._timer = None
         self._check_all()
 
+    def _fault_of(self, shown: PeerCertificate | None) -> str | None:
+        revoked = self._node.world.directory.server.revoked
+        return None if shown is None else fault_of(shown, revoked, self._node.world.clock())
+
     def _check_all(self) -> None:
+        for entrance in list(self._node.entrances):
+            if self._fault_of(entrance.certificate) is not None:
+                # Becomes a connection, which `check` ends, or is closed.
+                entrance.decide()
         for connection in list(self._node.connections):
             self.check(connection)

@@ -44,7 +44,7 @@ class SettingsDesk:
         try:
             return [change._asdict() for change in self._running.reload()]
         except ConfigError as error:
-            raise Impossible(f"{error}; everything stays as it was") from None
+            raise Impossible(str(error)) from None
 
     async def _server_status(self, _request: ServerStatus) -> Result:
         if self._running is None:

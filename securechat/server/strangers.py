@@ -5,11 +5,17 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 
+import structlog
+
+from securechat.config import Limits
+
 _SITE_BYTES = {4: 3, 16: 6}
 """Leading bytes of an address, by its length, that one site has in common: a /24 of IPv4, a /48 of IPv6."""
 _NETWORK_BYTES = 8
 SHARES = 8
 """A site has more than its share of all places when it has more than one of so many parts."""
+
+log = structlog.get_logger()
 
 
 class Place:
@@ -83,3 +89,15 @@ class ConnectionLimits:
         if oldest.leave is not None:
             oldest.leave()
         return len(self._places) < self._total
+
+
+def find_room(limits: Limits, files: int) -> ConnectionLimits:
+    """Return the limits as they are set, as far as the files go that the process may have open at once (-1: any number).
+
+    Half of them are kept for those who have signed in, and for the database.
+    """
+    if not 0 < files // 2 < limits.strangers:
+        return ConnectionLimits(limits.strangers, limits.strangers_per_address)
+    total = files // 2
+    log.warning("few files may be open: fewer may be signing in than is set", files=files, strangers=total)
+    return ConnectionLimits(total, min(limits.strangers_per_address, max(1, total // 2)))

@@ -56,12 +56,17 @@ def build_context(
 
 def _ask_clients(context: ssl.SSLContext, demand: Demand, client_ca: bytes) -> None:
     """Have clients asked for a certificate, from this CA and for this purpose, that the handshake verifies."""
+    trust_clients_of(context, client_ca)
+    context.verify_mode = ssl.CERT_REQUIRED if demand == "required" else ssl.CERT_OPTIONAL
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+
+
+def trust_clients_of(context: ssl.SSLContext, client_ca: bytes) -> None:
+    """Have clients' certificates verified by a CA's certificate (PEM). Raises: ConfigError when it is none."""
     try:
         context.load_verify_locations(cadata=client_ca.decode("ascii"))
     except (ssl.SSLError, ValueError):
         raise ConfigError("client_ca: no CA's certificate in PEM is in it - name another file") from None
-    context.verify_mode = ssl.CERT_REQUIRED if demand == "required" else ssl.CERT_OPTIONAL
-    context.verify_flags |= ssl.VERIFY_X509_STRICT
 
 
 def restrict_groups(context: ssl.SSLContext) -> None:

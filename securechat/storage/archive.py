@@ -15,7 +15,7 @@ import secrets
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple, cast
 
 import msgspec
 
@@ -202,7 +202,7 @@ def unpack(archive: Path, directory: Path, large: Sequence[str], advance: Progre
 def _unpack(
     file: BinaryIO, archive: Path, directory: Path, large: Sequence[str], advance: Progress, members: list[Member]
 ) -> Manifest:
-    with tarfile.open(fileobj=_Bounded(file, archive), mode="r:") as tar:  # type: ignore[arg-type]
+    with tarfile.open(fileobj=cast(BinaryIO, _Bounded(file, archive)), mode="r:") as tar:
         for count, entry in enumerate(tar):
             if count >= MOST_MEMBERS:
                 raise BadArchiveError(f"{archive}: holds more files than any backup")

@@ -15,7 +15,7 @@ from securechat.chat.arrears import (
 )
 from securechat.chat.event import Event
 from securechat.chat.events import Deleted, DeviceRevoked, PasswordSet, Posted
-from securechat.chat.guesses import PLACES_REMEMBERED, Guess, GuessState, Place
+from securechat.chat.guesses import KNOWN_MS, PLACES_REMEMBERED, Guess, GuessState, Place
 from securechat.chat.streams import StreamId, account_stream, parties
 from securechat.storage.folded import State
 
@@ -97,6 +97,8 @@ class Notes:
         times = {key: time for key, time in self._places.items() if key[0] == note.account}
         for key in sorted(times, key=lambda key: (-times[key], key))[PLACES_REMEMBERED:]:
             del self._places[key]
+        known_since = max(self._places.values()) - KNOWN_MS
+        self._places = {key: time for key, time in self._places.items() if time > known_since}
 
     def _forget_least_used(self, note: Position) -> None:
         own = account_stream(note.account)

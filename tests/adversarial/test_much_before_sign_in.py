@@ -79,11 +79,12 @@ FLOODS = {
     "CAP LS": ["CAP LS 302"] * 10_000,
     "CAP REQ": [f"CAP REQ :{sign}batch" for sign in ("", "-") * 5000],
     "PING": ["PING x"] * 10_000,
+    "REGISTER": [f"REGISTER a{number} * :{'password-secret-' * 4}" for number in range(1000)],
     "unknown": ["PRIVMSG #general :let me in"] * 10_000,
     "empty": [""] * 100_000,
 }
-BOUNDS = {"AUTHENTICATE": 170, "empty": 0}
-"""Answers at most: two hundred commands are judged, fewer where 64 KiB come first; empty lines are none."""
+BOUNDS = {"AUTHENTICATE": 170, "REGISTER": 20, "empty": 0}
+"""Answers at most: two hundred commands are judged, fewer where 64 KiB come first, or they cost more; empty lines are none."""
 
 
 async def flood(directory: Path, lines: list[str]) -> list[str]:

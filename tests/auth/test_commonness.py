@@ -47,6 +47,7 @@ OURS = ("alice", "Lab-Chat", "securechat")
         *("alice1234567", "Alice19901231", "alice 31.12.1990", "securechat2024", "Lab-Chat 2026"),
         *("Passwort1234", "motdepasse123", "contrasena12", "correct-horse-battery-staple", "May the Force be with you"),
         *("sonyericsson", "counterstrike", "sonyericsson1"),
+        *("пароль123456", "ЙЦУКЕНГШЩЗХЪ", "привет-Россия"),
     ],
 )
 def test_what_is_guessed_first_is_common(password: str) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from securechat.auth.throttle import FAR, KNOWN_MS, Attempt, Leave, Throttle
-from securechat.chat.guesses import PLACES_REMEMBERED, Guess, GuessState, Place
+from securechat.auth.throttle import FAR, Attempt, Leave, Throttle
+from securechat.chat.guesses import KNOWN_MS, PLACES_REMEMBERED, Guess, GuessState, Place
 from securechat.config import Guessing
 
 HERE, THERE = "192.0.2.1", "198.51.100.1"

@@ -6,10 +6,11 @@ import pytest
 
 from securechat.chat.announcements import alarm_line, kill_line
 from securechat.chat.effects import Append, Broadcast, Entry
+from securechat.chat.events import Record
 from securechat.chat.server_events import Administered
-from securechat.chat.signals import Alarm, Killed
+from securechat.chat.signals import Alarm
 from securechat.wire.capabilities import ACCOUNT_TAG, SERVER_TIME
-from tests.chat.stage import Stage, told
+from tests.chat.stage import NOON, Stage, told
 
 
 @pytest.fixture
@@ -32,7 +33,6 @@ def test_an_administrator_kills_and_warns(stage: Stage) -> None:
     anna = stage.enter("anna")
     assert stage.judge(anna, "KILL BOB :enough") == [
         Append((Entry("s", Administered("kill", "bob", "id-anna", "enough")),)),
-        Broadcast(Killed("id-bob", "id-anna", "enough")),
     ]
     assert stage.judge(anna, "WALLOPS :hear me") == [Broadcast(Alarm("id-anna", "hear me"))]
 
@@ -59,8 +59,9 @@ def test_nobody_else_does_and_nothing_comes_of_what_cannot_be_done(
 
 def test_both_say_who_it_was_and_when(stage: Stage) -> None:
     caps = SERVER_TIME | ACCOUNT_TAG
-    killed, alarm = Killed("id-bob", "id-anna", "that is enough"), Alarm("id-anna", "hear me")
-    assert told([kill_line(killed, stage.world, 0), alarm_line(alarm, stage.world, caps)]) == [
+    event, alarm = Administered("kill", "bob", "id-anna", "that is enough"), Alarm("id-anna", "hear me")
+    killed = kill_line(Record("s", 1, "m1", NOON, event), event, "bob", stage.world, 0)
+    assert told([killed, alarm_line(alarm, stage.world, caps)]) == [
         ":anna!anna@securechat KILL bob :that is enough",
         "@time=2026-11-21T12:00:00.000Z;account=anna :anna!anna@securechat WALLOPS :hear me",
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Never
+
 import pytest
 
 from securechat.chat import administration, inviting
@@ -13,10 +15,12 @@ from securechat.chat.events import (
     Disabled,
     Joined,
     PasswordSet,
+    Record,
     Registered,
     Renamed,
     RoleChanged,
 )
+from securechat.chat.invitations import Invitations, InvitationState, apply_record, fits
 from securechat.chat.inviting import Draft
 from securechat.chat.server_events import InvitationMade, InvitationRevoked, InvitationUsed
 from securechat.chat.session import Session, State
@@ -298,6 +302,21 @@ def test_what_has_expired_is_forgotten_when_the_next_one_is_made() -> None:
     assert inviting.open_invitations(stage.world) == []
     stage.happen(SERVER, InvitationMade("i2", "d2", expires=NOON + 9 * HOUR))
     assert list(stage.directory.server.invitations) == ["d2"]
+
+
+def test_none_of_thousands_is_looked_for_among_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look() -> Never:
+        raise AssertionError
+
+    invitations = Invitations(InvitationState(f"i{i}", f"d{i}", expires=2000) for i in range(3))
+    monkeypatch.setattr(invitations, "values", look, raising=False)
+    made = InvitationMade("i3", "d3", expires=1500)
+    assert fits(invitations, made)
+    for event in (made, InvitationRevoked("i0"), InvitationUsed("i1", "a1")):
+        apply_record(invitations, Record(SERVER, 1, "m", 1000, event))
+    assert list(invitations) == ["d2", "d3"]
+    with pytest.raises(AssertionError):
+        invitations.drop_expired(1500)
 
 
 def test_what_is_not_open_cannot_be_revoked() -> None:

@@ -68,7 +68,18 @@ COMMANDS = {
     "completion": "SHELL",
 }
 """Every command and what it takes, as people and scripts rely on it."""
-TAKES_WORDS = {"NAME", "FILE", "OLD", "NEW", "ID", "CHANNEL", "ROLE", "SHELL", "SERIAL|FILE", "DAYS|DEFAULT|FOREVER"} | {
+TAKES_WORDS = {
+    "NAME",
+    "FILE",
+    "OLD",
+    "NEW",
+    "ID",
+    "CHANNEL",
+    "ROLE",
+    "SHELL",
+    "SERIAL|FILE",
+    "DAYS|DEFAULT|FOREVER",
+} | {
     "--device",
     "--days",
     "--data",

@@ -43,6 +43,12 @@ def test_no_file_means_the_defaults_but_a_missing_directory_is_a_mistake(program
         ('names = ["not a name"]', "'not a name' is neither a host name nor an IP address"),
         ('cert = "server.pem"', "cert and key belong together; give both or neither"),
         ('cert = "/no/such.pem"\nkey = "/no/such.key"', "/no/such.pem: no such file or directory"),
+        (
+            'listen = ["[::1]", "[::1]:6697,client-cert=optional"]',
+            "listen: the same address stands there twice; remove one",
+        ),
+        ("[chat]\nabsence = inf", "chat.absence: has to end; write a number, however large"),
+        ("[logs]\naddress_days = 99999999999999999999", "logs.address_days: Expected `int` <= 36500"),
         ('[chat]\ncontact = "a\\u0007b"', "chat.contact: holds control characters; remove them"),
         ('[chat]\ndefault_channels = ["general"]', "chat.default_channels: 'general' cannot be a channel"),
     ],

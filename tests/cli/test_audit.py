@@ -102,6 +102,13 @@ def test_a_record_that_was_changed_is_named_and_a_head_of_before_says_so_too(sto
     assert verify(stopped) == (1, [f"record {number}: was changed", BROKEN])
 
 
+@pytest.mark.parametrize("change", ["body = CAST(x'ff80' AS TEXT)", "msgid = CAST(x'ff' AS TEXT)", f"time = {1 << 62}"])
+def test_what_nothing_of_ours_could_have_written_is_named_and_shown_like_any_other(stopped: Site, change: str) -> None:
+    tamper(stopped, f"UPDATE records SET {change} WHERE OURS AND seq = 3")
+    assert verify(stopped) == (1, ["record 3: was changed", BROKEN])
+    assert [row["seq"] for row in stopped.rows("audit")][:4] == [1, 2, 3, 4]
+
+
 def test_a_record_that_was_removed_is_named(stopped: Site) -> None:
     tamper(stopped, "DELETE FROM records WHERE OURS AND seq = 3", "DELETE FROM audit WHERE seq = 3")
     assert verify(stopped) == (1, ["record 3: is missing", BROKEN])

@@ -74,6 +74,23 @@ def test_files_that_others_can_read_or_change_are_found(tmp_path: Path) -> None:
     assert found == {"ca.key": "600", "server.pem": "600", "config.toml": "600"}
 
 
+def test_a_link_that_leads_nowhere_is_no_directory(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.symlink_to(tmp_path / "gone")
+    found = checks.check_ownership(data)
+    assert (found.fatal, found.seen) == (True, f"{data} is no directory")
+
+
+@pytest.mark.parametrize(("mode", "fatal"), [(0o777, True), (0o1773, True), (0o770, False)])
+def test_a_directory_that_others_can_write_is_found(tmp_path: Path, mode: int, fatal: bool) -> None:
+    tmp_path.chmod(mode)
+    (found,) = checks.check_files(tmp_path)
+    assert (found.ok, found.remedy) == (False, f"chmod 700 {tmp_path}")
+    assert checks.check_ownership(tmp_path).fatal == fatal
+    tmp_path.chmod(0o755)
+    assert all(each.ok for each in [*checks.check_files(tmp_path), checks.check_ownership(tmp_path)])
+
+
 def test_a_directory_in_which_all_is_private_is_well(tmp_path: Path) -> None:
     (tmp_path / "ca.key").touch(mode=0o600)
     (found,) = checks.check_files(tmp_path)

@@ -39,6 +39,17 @@ def test_a_server_that_is_well_is_told_so_and_is_reached(programs: Programs, tmp
     assert all(line.startswith("  ok   ") for line in words.out.splitlines())
 
 
+def test_where_the_balancer_is_on_the_same_machine_the_listener_is_reached_too(
+    programs: Programs, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    (data / "config.toml").write_text('balancers = ["127.0.0.1"]\n')
+    (data / "config.toml").chmod(0o600)
+    site = Site(programs, data, running=True)
+    assert look(site, 0)["listener"][0]["seen"] == f"127.0.0.1:{site.address().port} answers"
+
+
 def test_without_a_server_all_but_the_listener_is_looked_at(programs: Programs, tmp_path: Path) -> None:
     site = Site(programs, tmp_path / "data", running=False)
     found = look(site, 0)
@@ -87,6 +98,18 @@ def test_what_does_not_answer_as_a_chat_is_found(tmp_path: Path) -> None:
         found = reach(where, tmp_path / "server.pem", tmp_path)
     assert not found.ok
     assert "refused" in found.seen
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_root_looks_over_the_server_of_another_user_and_leaves_nothing_behind(
+    programs: Programs, tmp_path: Path
+) -> None:
+    site = Site(programs, tmp_path / "data", running=False)
+    for path in (site.data, *site.data.iterdir()):
+        os.chown(path, 65534, 65534)
+    found = look(site, 0)
+    assert found["permissions"][0]["seen"] == f"{site.data} is nobody's"
+    assert {path.stat().st_uid for path in site.data.iterdir()} == {65534}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")

@@ -8,6 +8,7 @@ import signal
 import socket
 import stat
 import sys
+import time
 from pathlib import Path
 
 import pexpect
@@ -103,6 +104,43 @@ def test_a_start_that_fails_says_what_is_wrong_and_removes_what_it_made(programs
     assert any(line.startswith("  FIX  port ") and "choose another with --listen" in line for line in server.err)
     assert server.err[-1].startswith("securechat-server: ")
     assert not (tmp_path / "made").exists()
+
+
+def test_an_invitation_that_nobody_could_be_told_is_taken_back_and_made_by_the_next_start(
+    programs: Programs, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    (data / "first-invitation.txt").mkdir(parents=True, mode=0o700)
+    site = Site(programs, data, running=True)
+    assert any(line.startswith("no invitation was made: ") for line in site.server.err)
+    assert site.rows("invites", "list") == []
+    site.stop()
+    (data / "first-invitation.txt").rmdir()
+    site.address()
+    assert LINK.fullmatch((data / "first-invitation.txt").read_text().rstrip("\n"))
+
+
+def test_who_has_lost_the_first_invitation_is_told_how_to_make_another(programs: Programs, tmp_path: Path) -> None:
+    site = Site(programs, tmp_path / "data", running=False)
+    (site.data / "first-invitation.txt").unlink()
+    site.running = True
+    site.address()
+    (told,) = (line for line in site.server.err if line.startswith("no administrator has come in yet; "))
+    _, _, command = told.partition("another invitation: ")
+    done = programs.run(Path(command.split()[0]).name, *command.split()[1:])
+    assert LINK.fullmatch(done.out.rstrip("\n"))
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>/dev/full", ">&- 2>&-"])
+def test_a_server_starts_wherever_its_words_go(programs: Programs, tmp_path: Path, redirection: str) -> None:
+    under = ["bash", "-c", f'exec "$@" {redirection}', "bash"]
+    server = programs.server(tmp_path / "data", "--log-level", "error", under=under)
+    path = tmp_path / "data" / "first-invitation.txt"
+    deadline = time.monotonic() + DEADLINE
+    while not path.exists() and time.monotonic() < deadline:
+        assert programs.admin(tmp_path, "--version").code == 0
+    assert LINK.fullmatch(path.read_text().rstrip("\n"))
+    stop(server)
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="only root can give a directory away")

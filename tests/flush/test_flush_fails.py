@@ -99,7 +99,8 @@ def test_a_flush_that_fails_ends_the_server_and_costs_nothing_that_was_acknowled
 ) -> None:
     failure = fail_flushes(programs, tmp_path)
     assert failure.code == 1
-    (line,) = [line for line in failure.err if "event=" in line]
+    begun, listening, line = failure.err
+    assert (begun.partition(" ")[0], listening.partition(" ")[0]) == ("securechat", "listening")
     assert "storage failed" in line
     assert "disk I/O error" in line
     # Not tried again either: the kernel may take for clean what it could not write, and say yes to the second try.

@@ -5,9 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
+import re
 import shutil
 import signal
 import stat
+import subprocess
+import sys
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -179,6 +183,95 @@ def test_nothing_is_ever_overwritten(chat: Chat, programs: Programs, tmp_path: P
     assert {name: (chat.data / name).read_bytes() for name in before} == before
 
 
+def test_a_backup_never_takes_the_place_of_what_it_is_of(chat: Chat, programs: Programs, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(chat.data)
+    before = (chat.data / "securechat.db").stat().st_ino
+    for target in (chat.data / "securechat.db", chat.data / "new.tar", tmp_path / "link" / "ca.key"):
+        refused = programs.admin(chat.data, "backup", "--replace", str(target))
+        assert refused.code == 2
+        assert refused.err == [
+            f"securechat-admin: {target}: is among the files that it is to be a copy of; name a file in another directory"
+        ]
+    assert (chat.data / "securechat.db").stat().st_ino == before
+
+
+def test_files_that_the_settings_name_and_that_are_not_in_it_are_named(
+    chat: Chat, programs: Programs, tmp_path: Path
+) -> None:
+    shutil.copy(chat.data / "ca.pem", chat.data / "chain.crt")
+    shutil.copy(chat.data / "ca.pem", tmp_path / "real.pem")
+    (chat.data / "linked.pem").symlink_to(tmp_path / "real.pem")
+    named = {"cert": chat.data / "chain.crt", "key": chat.data / "server.key", "client_ca": tmp_path / "people.pem"}
+    lines = [f'{key} = "{path}"\n' for key, path in named.items()]
+    (chat.data / "config.toml").write_text("".join(lines) + f'[metrics]\ntoken_file = "{tmp_path}/token"\n')
+    done = programs.admin(chat.data, "backup", str(tmp_path / "one.tar"))
+    told = [line.rpartition(" ")[2] for line in done.err if line.startswith("not in it, though the settings name it: ")]
+    assert told == [str(chat.data / "chain.crt"), str(tmp_path / "people.pem"), f"{tmp_path}/token"]
+    # Control: what a link leads to is in it.
+    (chat.data / "config.toml").write_text(f'cert = "{chat.data}/linked.pem"\nkey = "{chat.data}/server.key"\n')
+    done = programs.admin(chat.data, "backup", str(tmp_path / "two.tar"))
+    assert (done.code, len(done.err)) == (0, 1)
+    assert "linked.pem" in [member["name"] for member in manifest_of(tmp_path / "two.tar")["members"]]
+
+
+KILLED_AT = """
+import os, sys
+from pathlib import Path
+from securechat.cli import saving
+left, rename = [int(sys.argv[1])], Path.rename
+def rename_or_die(path, target):
+    left[0] -= 1
+    if left[0] < 0:
+        os.kill(os.getpid(), 9)
+    return rename(path, target)
+Path.rename = rename_or_die
+Path.rmdir = lambda path: os.kill(os.getpid(), 9)
+saving.restore(Path(sys.argv[2]), Path(sys.argv[3]))
+"""
+
+
+@pytest.mark.parametrize(("files_placed", "is_whole"), [(0, False), (1, False), (5, False), (6, True)])
+def test_where_a_restore_was_killed_no_server_starts_with_less_than_all_of_it(
+    chat: Chat, programs: Programs, tmp_path: Path, files_placed: int, is_whole: bool
+) -> None:
+    archive, other = tmp_path / "chat.tar", tmp_path / "other"
+    chat.place.send("alice", "#general", "in the backup")
+    assert programs.admin(chat.data, "backup", str(archive)).code == 0
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_AT, str(files_placed), str(other), str(archive)], check=False, timeout=60
+    )
+    assert killed.returncode == -signal.SIGKILL
+    left = files(other)
+    if is_whole:
+        programs.server(other).wait_ready()
+        assert count_messages(other) == 1
+        return
+    for command in (
+        ("securechat-server", "--data", str(other), "--listen", "127.0.0.1:0"),
+        ("securechat-admin", "restore", str(archive), "--data", str(other)),
+    ):
+        refused = programs.run(*command)
+        assert refused.code == 2
+        assert refused.err[-1] == (
+            f"{command[0]}: {other}: a restore into it was cut short; empty it and restore again"
+        )
+        assert files(other) == left
+    assert programs.admin(other, "user", "list").code == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_what_an_administrator_restores_is_for_whose_directory_it_is(
+    chat: Chat, programs: Programs, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    os.chown(other, 65534, 65534)
+    assert programs.admin(chat.data, "backup", str(tmp_path / "chat.tar")).code == 0
+    assert programs.run("securechat-admin", "restore", str(tmp_path / "chat.tar"), "--data", str(other)).code == 0
+    assert {path.name: path.stat().st_uid for path in other.iterdir()} == dict.fromkeys(files(other), 65534)
+    assert "lock" in files(other)
+
+
 def test_of_a_backup_that_is_not_whole_nothing_is_left(chat: Chat, programs: Programs, tmp_path: Path) -> None:
     whole, broken, other = tmp_path / "whole.tar", tmp_path / "broken.tar", tmp_path / "new" / "other"
     assert programs.admin(chat.data, "backup", str(whole)).code == 0
@@ -265,3 +358,7 @@ def test_a_channel_is_exported_as_json_lines_and_that_is_on_record(
     assert [row["target"] for row in told] == ["#general", "#general"]
     # Nobody exports what two people say to each other.
     assert programs.admin(chat.data, "export", "bob").err == ["securechat-admin: there is no channel '#bob'"]
+    # Who is gone is called what everybody else is shown.
+    assert programs.admin(chat.data, "user", "delete", "alice", "--yes").code == 0
+    names = {json.loads(line)["sender"] for line in programs.admin(chat.data, "export", "general").out.splitlines()}
+    assert [re.fullmatch(r"deleted-[0-9a-zA-Z]{6}", name) is not None for name in names] == [True]

@@ -13,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from securechat.chat.administration import Impossible
+from securechat.chat.ports import Outcome, Submission, Verdict
 from securechat.config import Chat, Config, Logs
 from securechat.server import rejections as rejections_module
 from securechat.server.auditing import TrailKeeper, asked_by
@@ -38,6 +39,7 @@ from securechat.server.requests import (
     UserRole,
 )
 from tests.server.harness import PASSWORD, RunningServer, running_server
+from tests.server.held import HeldHistory
 from tests.server.test_control import ask as ask_control
 
 US = f"local:{pwd.getpwuid(os.geteuid()).pw_name}"
@@ -130,6 +132,36 @@ async def test_a_kill_is_recorded_with_the_administrator_who_did_it(server: Runn
     assert await anna.ask("KILL bob :spam\x02 everywhere") == []
     await bob.ended()
     assert (await words(server))[-1] == ("kill", "bob", "spam\x02 everywhere", "anna")
+
+
+async def test_a_kill_happens_when_it_is_on_record_even_if_its_author_has_gone_and_not_at_all_without(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await server.add("anna", role="admin")
+    await server.add("bob", "carol")
+    anna, bob, carol = await server.gather("anna", "bob", "carol")
+    held = HeldHistory(server.node)
+    anna.send("KILL bob :enough", "QUIT")
+    await held.until(1)
+    assert await bob.fence() == []
+    anna.writer.close()
+    held.release()
+    assert [line.command for line in await bob.ended()][-2:] == ["KILL", "ERROR"]
+    assert (await words(server))[-1] == ("kill", "bob", "enough", "anna")
+
+    anna = await server.sign_in("anna")
+    with monkeypatch.context() as patch:
+        patch.setattr(server.node.history, "submit", refuse)
+        (refused,) = await anna.ask("KILL carol :enough")
+    assert (refused.command, refused.params[:2]) == ("FAIL", ("KILL", "READ_ONLY"))
+    assert await carol.ask("PING here") != []
+
+
+def refuse(submission: Submission) -> None:
+    """Answer as a history without room does."""
+    outcome = Outcome(submission, Verdict.UNAVAILABLE)
+    assert submission.ticket.connection is not None
+    submission.ticket.connection.node.hub.follow([outcome])
 
 
 async def test_over_the_control_socket_the_trail_names_the_user_whom_the_kernel_names(

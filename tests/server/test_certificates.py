@@ -283,6 +283,11 @@ def test_what_cannot_be_loaded_is_tried_again_when_it_changes_and_not_before(fil
     files.put()
     keeping.clock.go(600)
     assert keeping.reloads == 2
+    # A key whose mode is all that was wrong, and is mended as the error says.
+    for reloads, mode in ((3, 0o644), (4, 0o600)):
+        files.pair[1].chmod(mode)
+        keeping.clock.go(600)
+        assert keeping.reloads == reloads
     keeping.kept.stop()
     assert keeping.clock.calls == []
 

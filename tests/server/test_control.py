@@ -269,6 +269,17 @@ async def test_a_request_that_cannot_be_carried_out_is_answered_with_an_error(
     assert server.node.world.directory.accounts == {}
 
 
+async def test_who_has_asked_nothing_is_let_go_of_when_the_server_ends(server: RunningServer, tmp_path: Path) -> None:
+    control = Control(server.office, tmp_path)
+    await control.start()
+    reader, writer = await asyncio.open_unix_connection(control_path(tmp_path))
+    assert "result" in await ask(control_path(tmp_path), type="user list")
+    await control.stop()
+    async with asyncio.timeout(10):
+        assert await reader.read() == b""
+    writer.close()
+
+
 @pytest.mark.usefixtures("control")
 async def test_a_request_of_a_newer_admin_tool_is_answered_with_what_to_do(tmp_path: Path) -> None:
     answer = await ask(control_path(tmp_path), type="user beam up")

@@ -12,8 +12,12 @@ from structlog.testing import capture_logs
 
 from securechat.auth.passwords import PasswordChecker
 from securechat.chat.directory import Directory
+from securechat.chat.invitations import InvitationState
+from securechat.chat.inviting import open_invitations, registration_is_open
 from securechat.chat.server_events import InvitationUsed
+from securechat.chat.world import World
 from securechat.config import Config, Guessing, Limits
+from securechat.server import admission
 from securechat.server.requests import (
     InvitationList,
     InvitationRevoke,
@@ -321,3 +325,19 @@ async def test_a_roster_is_invited_name_by_name(server: RunningServer) -> None:
     assert [each["name"] for each in made] == ["bob", "carol"]
     assert await knock(server, "carol", made[0]["token"]) == "NAME_FIXED"
     assert [await knock(server, each["name"], each["token"]) for each in made] == ["SUCCESS"] * 2
+
+
+async def test_a_list_of_many_names_is_looked_over_once(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+
+    def count(world: World) -> list[InvitationState]:
+        nonlocal looks
+        looks += 1
+        return open_invitations(world)
+
+    monkeypatch.setattr(admission, "open_invitations", count)
+    letters = [f"{first}{second}" for first in LETTERS for second in LETTERS]
+    await server.office.perform(InviteAll([f"guest-{pair}" for pair in letters]))
+    await (await server.connect()).fence()
+    assert looks == 1
+    assert registration_is_open(server.node.world)

@@ -126,6 +126,41 @@ async def test_a_request_that_never_ends_is_left_alone(loopback: MetricsPage, mo
     assert await talk(loopback.port, b"GET /metr") == b""
 
 
+async def test_who_comes_to_say_nothing_takes_no_descriptors_without_end(
+    loopback: MetricsPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics_page, "AT_ONCE", 2)
+    silent = [await asyncio.open_connection("127.0.0.1", loopback.port) for _ in range(2)]
+    request = GET.encode() + b"\r\n"
+    try:
+        assert await talk(loopback.port, request) == b""
+    except ConnectionError:
+        pass
+    reader, writer = silent[0]
+    writer.write(request)
+    assert (await reader.read()).startswith(b"HTTP/1.1 200 OK\r\n")
+    assert (await talk(loopback.port, request)).startswith(b"HTTP/1.1 200 OK\r\n")
+    for _, writer in silent:
+        writer.close()
+
+
+def test_a_server_that_ends_while_somebody_is_there_tells_of_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    async def visit_and_end() -> None:
+        page = MetricsPage(asyncio.get_running_loop(), Metrics("127.0.0.1:0"))
+        await page.start(lambda: b"figures 1\n")
+        reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
+        assert (await talk(page.port, GET.encode() + b"\r\n")).startswith(b"HTTP/1.1 200 OK")
+        page.stop()
+        try:
+            assert await reader.read() == b""
+        except ConnectionError:
+            pass
+        writer.close()
+
+    asyncio.run(visit_and_end())
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
 async def test_a_taken_port_is_told_before_anything_is_served(loopback: MetricsPage) -> None:
     with pytest.raises(ConfigError, match=r"metrics\.listen: 127\.0\.0\.1:\d+: address already in use; choose another"):
         MetricsPage(asyncio.get_running_loop(), Metrics(f"127.0.0.1:{loopback.port}"))

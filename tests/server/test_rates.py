@@ -238,6 +238,14 @@ def test_a_stranger_may_send_so_much_in_all() -> None:
     intake.judge("PING")
     assert overdrawn == ["!"]
 
+    overdrawn.clear()
+    intake = Intake(Clock(), lambda: None, lambda: overdrawn.append("!"))  # type: ignore[arg-type]
+    for _ in range(20):
+        intake.judge("REGISTER")
+    assert overdrawn == [], "a password is looked through each time, which costs what ten others do"
+    intake.judge("PING")
+    assert overdrawn == ["!"]
+
 
 def test_pace_takes_a_real_loop() -> None:
     """The clock above is no loop: what it stands for is asked of one here."""

@@ -15,7 +15,7 @@ import pytest
 
 from securechat.server.requests import CertificateRevoke, Passwd, SetEnabled, TokenAdd, TokenRevoke
 from tests.server.harness import PASSWORD, RawClient, RunningServer, encode_plain, running_server
-from tests.server.wallet import Pair, Wallet, ask_for_certificates, connect
+from tests.server.wallet import Pair, Wallet, ask_for_certificates, connect, trust_and_show
 
 SOON = 1.0
 """Seconds in which a revoked connection must have ended."""
@@ -173,3 +173,25 @@ async def test_a_revoked_certificate_ends_who_only_showed_it_too(scene: Scene) -
     await scene.take_away("certificate", 0)
     for each in (silent, client):
         assert (await each.ended())[-1].params == ("Closing link: your certificate was revoked",)
+
+
+@pytest.mark.parametrize(("alpn", "begin"), [((), b""), ((), b"GE"), (("http/1.1",), b"GET / HTTP/1.1\r\n")])
+async def test_nor_does_it_wait_for_the_first_words_of_who_showed_it(
+    scene: Scene, alpn: tuple[str, ...], begin: bytes
+) -> None:
+    contexts = [trust_and_show(scene.server, pair, alpn) for pair in (scene.pair, None)]
+    clients = []
+    for context in contexts:
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", scene.server.port, ssl=context, server_hostname="localhost"
+        )
+        writer.write(begin)
+        clients.append(RawClient(reader, writer))
+    scene.server.clients += clients
+    while len(scene.server.node.entrances) < 2:
+        await asyncio.sleep(0)
+    await scene.take_away("certificate", 0)
+    async with asyncio.timeout(SOON):
+        await clients[0].reader.read()
+    # Control: who showed none is still looked at.
+    assert len(scene.server.node.entrances) == 1

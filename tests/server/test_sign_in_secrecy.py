@@ -67,3 +67,13 @@ async def test_the_same_is_read_from_disk_whether_the_account_exists_or_not(
         asked.clear()
         await reject(server, name, "wrong horse battery")
         assert asked == [expected] * 2
+
+
+async def test_what_was_typed_where_a_command_belongs_is_not_logged_at_any_level(server: RunningServer) -> None:
+    secrets = ("sct_abcdefghijklmno", "Hunter2Hunter2", "correct-horse")
+    with capture_logs() as logged:
+        for client in (await server.connect(), await server.sign_in("alice")):
+            assert len(await client.ask(*secrets, *(f"{secret} PASSWORD" for secret in secrets))) == 6
+    refusals = [entry["command"] for entry in logged if entry["event"] == "refused"]
+    assert refusals == ["unknown"] * 12
+    assert not [entry for entry in logged for secret in secrets if secret[:8].lower() in str(entry).lower()]

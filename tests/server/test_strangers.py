@@ -6,8 +6,10 @@ import random
 from collections import Counter
 
 import pytest
+from structlog.testing import capture_logs
 
-from securechat.server.strangers import ConnectionLimits, Place
+from securechat.config import Limits
+from securechat.server.strangers import ConnectionLimits, Place, find_room
 
 
 class Door:
@@ -135,3 +137,19 @@ def test_only_the_oldest_of_those_who_have_most_ever_makes_room(seed: int) -> No
 
 def site_of(address: str) -> str:
     return address.rpartition(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("files", "in_all", "of_one", "told"),
+    [(-1, 40, 30, 0), (80, 40, 30, 0), (79, 39, 19, 1), (4, 2, 1, 1)],
+)
+def test_half_of_the_files_that_may_be_open_are_not_for_strangers(
+    files: int, in_all: int, of_one: int, told: int
+) -> None:
+    with capture_logs() as logs:
+        limits = find_room(Limits(strangers=40, strangers_per_address=30), files)
+    places = [limits.admit("192.0.2.1") for _ in range(50)]
+    assert sum(place is not None for place in places) == of_one
+    others = [limits.admit(f"198.51.{i}.1") for i in range(50)]
+    assert sum(place is not None for place in others) == in_all - of_one
+    assert [each["event"] for each in logs] == ["few files may be open: fewer may be signing in than is set"] * told

@@ -16,7 +16,7 @@ from securechat.chat.events import Posted, TopicSet
 from securechat.errors import ConfigError
 from securechat.server.footprint import occupy
 from securechat.storage.archive import BadArchiveError
-from securechat.storage.sqlite import backup
+from securechat.storage.sqlite import backup, database
 from securechat.storage.sqlite.backup import copy_database, open_snapshot
 from securechat.storage.sqlite.database import APPLICATION_ID, open_writer
 from securechat.storage.sqlite.inspection import inspect_database, read_heads
@@ -91,6 +91,9 @@ DAMAGE = {
         "CREATE TRIGGER evil AFTER INSERT ON records BEGIN DELETE FROM accounts; END",
         "tables that are not ours",
     ),
+    "a record that is none": ("UPDATE records SET body = replace(body, '{', '[') WHERE seq = 17", "17 cannot be read"),
+    "a record of another kind": ("UPDATE records SET kind = 'TopicSet' WHERE seq = 17", "17 cannot be read"),
+    "a record of no text": ("UPDATE records SET body = CAST(x'ff' AS TEXT) WHERE seq = 17", "damaged"),
     "an older head": ("UPDATE streams SET time = time + 1 WHERE name = 'c/room'", "manifest"),
 }
 
@@ -173,6 +176,29 @@ async def test_without_room_for_the_copy_nothing_is_migrated(tmp_path: Path, mon
     assert [each.name for each in tmp_path.iterdir() if "before" in each.name] == []
     with opened(path) as connection:
         assert connection.pragma("user_version") == 3
+
+
+def test_a_migration_that_fails_half_way_leaves_the_schema_it_began_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "history.db"
+    with opened(path) as old:
+        for step in MIGRATIONS[:2]:
+            old.execute(step)
+        old.pragma("application_id", APPLICATION_ID)
+        old.pragma("user_version", 2)
+        before = old.execute("SELECT sql FROM sqlite_schema").fetchall()
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "MIGRATIONS", (*MIGRATIONS[:3], "CREATE TABLE accounts (already)"))
+        with pytest.raises(ConfigError, match="cannot be opened"):
+            open_writer(path)
+    with opened(path) as kept:
+        assert kept.pragma("user_version") == 2
+        assert kept.execute("SELECT sql FROM sqlite_schema").fetchall() == before
+    # Control: all steps lead to the end.
+    open_writer(path).close()
+    with opened(path) as new:
+        assert new.pragma("user_version") == 4
 
 
 async def test_topics_and_all_else_are_in_a_copy_too(whole: Path, tmp_path: Path) -> None:

@@ -69,6 +69,14 @@ async def test_sixteen_places_of_each_account_are_kept_the_latest(store: Store, 
     assert sorted((await kept(store)).places) == [*places, Place("bob", "home", 1)]
 
 
+async def test_a_place_is_kept_for_thirty_days_and_no_longer(store: Store, node: Node) -> None:
+    await node.register("alice", "bob")
+    month = 30 * 24 * 3600 * 1000
+    await keep(node, Place("alice", "office", 1000), Place("bob", "home", 1001))
+    await keep(node, Place("alice", "home", 1000 + month))
+    assert sorted((await kept(store)).places) == [Place("alice", "home", 1000 + month), Place("bob", "home", 1001)]
+
+
 async def test_a_new_password_leaves_of_guesses_only_where_they_came_from(store: Store, node: Node) -> None:
     await node.register("alice", "bob")
     await keep(

@@ -8,8 +8,8 @@ from securechat.chat import policy
 from securechat.chat import world as limits
 from securechat.chat.ask import Ask
 from securechat.chat.effects import Append, Broadcast, Effect, Entry
-from securechat.chat.server_events import Administered
-from securechat.chat.signals import Alarm, Killed
+from securechat.chat.server_events import KILL, Administered
+from securechat.chat.signals import Alarm
 from securechat.chat.streams import SERVER
 from securechat.wire import numerics
 
@@ -20,12 +20,11 @@ def oper(ask: Ask) -> Iterable[Effect]:
 
 
 def kill(ask: Ask) -> Iterable[Effect]:
-    """Close every connection of somebody, who may sign in again; the audit trail keeps it. (Modern IRC, KILL)"""
+    """Put on record that every connection of somebody closes, which then happens; they may come again. (Modern IRC, KILL)"""
     _require_admin(ask)
     person = ask.someone(ask.param(0))
     reason = ask.fits(ask.param(1), limits.REASON_LENGTH)
-    record = Entry(SERVER, Administered("kill", person.name, by=ask.account.id, detail=reason))
-    return [Append((record,)), Broadcast(Killed(person.id, ask.account.id, reason))]
+    return [Append((Entry(SERVER, Administered(KILL, person.name, by=ask.account.id, detail=reason)),))]
 
 
 def wallops(ask: Ask) -> Iterable[Effect]:

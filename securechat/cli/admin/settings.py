@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from securechat.cli.admin.printing import json_option, print_json, print_line
 
 if TYPE_CHECKING:
     from securechat.config import Config
+    from securechat.server.app import Endpoint
 
 
 @click.group(
@@ -65,7 +66,7 @@ def find_faults(table: dict[str, Any]) -> list[str]:
     if faults:
         return faults
     config = msgspec.convert(table, settings.Config)
-    return [*find_unfit(config), *_faults_at_start(config)]
+    return list(dict.fromkeys([*find_unfit(config), *_faults_at_start(config)]))
 
 
 def _faults_at_start(config: Config) -> Iterator[str]:
@@ -76,6 +77,7 @@ def _faults_at_start(config: Config) -> Iterator[str]:
     from securechat.server.tls import build_context
 
     checks: list[Callable[[], object]] = [partial(parse_endpoint, text) for text in config.listen]
+    checks.append(lambda: _require_apart([parse_endpoint(text) for text in config.listen]))
     if config.names:
         checks.append(lambda: parse_names(config.names))
     if bool(config.cert) != bool(config.key):
@@ -91,6 +93,15 @@ def _faults_at_start(config: Config) -> Iterator[str]:
             check()
         except ConfigError as error:
             yield str(error)
+
+
+def _require_apart(endpoints: Sequence[Endpoint]) -> None:
+    """Refuse an address that is named twice, however it is spelled. Raises: ConfigError."""
+    from securechat.errors import ConfigError
+
+    taken = [str(endpoint) for endpoint in endpoints if endpoint.port]
+    if len(set(taken)) < len(taken):
+        raise ConfigError("listen: the same address stands there twice; remove one")
 
 
 @config.command("reload", examples=[("config reload", "after a change of config.toml")])

@@ -17,8 +17,10 @@ from securechat.storage.sqlite.erasure import cut_wal
 _LINK = "SELECT hash FROM audit WHERE seq = ?"
 # A link that is there already was not put there by us: it stays, and shows that something is wrong.
 _TIE = "INSERT OR IGNORE INTO audit (seq, hash) VALUES (?, ?)"
+# As bytes: somebody may have put there what is no text.
 _ROWS = """
-    SELECT records.seq, msgid, records.time, kind, body, coalesce(hash, x''), coalesce(address, '')
+    SELECT records.seq, CAST(msgid AS BLOB), records.time, CAST(kind AS BLOB), CAST(body AS BLOB), coalesce(hash, x''),
+        CAST(coalesce(address, '') AS BLOB)
     FROM records LEFT JOIN audit ON audit.seq = records.seq LEFT JOIN audit_addresses ON audit_addresses.seq = records.seq
     WHERE records.stream = ? AND records.seq > ? AND records.time >= ? ORDER BY records.seq """
 _NEWEST_LINK = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
@@ -49,11 +51,18 @@ def load_trail(connection: apsw.Connection, query: TrailQuery) -> Trail:
         with savepoint(connection):
             key, seq = connection.execute("SELECT id, seq FROM streams WHERE name = ?", (SERVER,)).fetchone() or (0, 0)
             found = connection.execute(_ROWS + order, (key, query.after, query.since, query.limit))
-            rows = [TrailRow(*row) for row in found]
+            rows = [_read_row(*row) for row in found]
             linked, link = connection.execute(_NEWEST_LINK).fetchone() or Head()
     except apsw.Error as error:
         raise StorageError(f"the audit trail cannot be read: {error}") from error
     return Trail(tuple(rows[::-1] if query.newest else rows), max(seq, linked), Head(linked, link))
+
+
+def _read_row(seq: int, msgid: bytes, time: int, kind: bytes, body: bytes, link: bytes, address: bytes) -> TrailRow:
+    def read(text: bytes) -> str:
+        return text.decode(errors="replace")
+
+    return TrailRow(seq, read(msgid), time, read(kind), read(body), link, read(address))
 
 
 def note_address(run: Any, seq: int, time: int, address: str) -> None:

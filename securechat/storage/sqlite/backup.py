@@ -11,6 +11,7 @@ import apsw
 import structlog
 
 from securechat.errors import ConfigError
+from securechat.storage.archive import sync_directory
 from securechat.storage.sqlite.space import free_bytes
 
 log = structlog.get_logger()
@@ -104,6 +105,7 @@ def copy_before_migration(connection: apsw.Connection, path: Path, version: int)
     try:
         copy_database(connection, partial)
         partial.replace(target)
+        sync_directory(path.parent)
     except (OSError, apsw.FullError) as error:
         partial.unlink(missing_ok=True)
         raise _no_room(path, needed, free_bytes(path.parent)) from error

@@ -9,6 +9,7 @@ import apsw
 
 from securechat.chat.events import Erased, Posted, Reacted, Record, TopicSet, Unreacted, decode_event
 from securechat.chat.streams import StreamId
+from securechat.wire.names import deleted_name
 from securechat.wire.times import format_time
 
 RECORDS_AT_ONCE: Final = 1000
@@ -44,7 +45,7 @@ def _row_of(record: Record, target: str, names: dict[str, str]) -> dict[str, Any
         "msgid": record.msgid,
         "time": format_time(record.time),
         "target": target,
-        "sender": names.get(account) or account,
+        "sender": names.get(account) or deleted_name(account),
     }
     match event:
         case Posted():

@@ -157,13 +157,12 @@ def _keep_copy(connection: apsw.Connection, path: Path) -> None:
 
 
 def _migrate(connection: apsw.Connection) -> None:
-    for version in range(connection.pragma("user_version"), len(MIGRATIONS)):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            connection.execute(MIGRATIONS[version])
-            connection.pragma("application_id", APPLICATION_ID)
-            connection.pragma("user_version", version + 1)
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
+    version = connection.pragma("user_version")
+    if version == len(MIGRATIONS):
+        return
+    # All steps or none: half-way is a schema that neither version knows, and would be what the next copy is of.
+    with connection:
+        for step in MIGRATIONS[version:]:
+            connection.execute(step)
+        connection.pragma("application_id", APPLICATION_ID)
+        connection.pragma("user_version", len(MIGRATIONS))

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import apsw
 
-from securechat.chat.guesses import PLACES_REMEMBERED, Guess, GuessState, Place
+from securechat.chat.guesses import KNOWN_MS, PLACES_REMEMBERED, Guess, GuessState, Place
 
 _FORGET: Final = """
     DELETE FROM places WHERE account = ?1 AND place IN (
@@ -26,9 +26,11 @@ def write_guesses(connection: apsw.Connection, guesses: Sequence[Guess]) -> None
 
 
 def write_places(connection: apsw.Connection, places: Sequence[Place]) -> None:
-    """Write places down, the latest of each account."""
+    """Write places down, the latest of each account, and let go of those that are known no more."""
     connection.executemany(_ENTER, [(place, time, account) for account, place, time in places])
     connection.executemany(_FORGET, {(place.account, PLACES_REMEMBERED) for place in places})
+    if places:
+        connection.execute("DELETE FROM places WHERE time <= (SELECT max(time) FROM places) - ?", (KNOWN_MS,))
 
 
 def forgive(run: Callable[..., Any], account: str) -> None:

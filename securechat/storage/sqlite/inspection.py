@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import apsw
+import msgspec
 
+from securechat.chat.events import decode_event
 from securechat.storage.archive import BadArchiveError, Head
 from securechat.storage.sqlite.migrations import MIGRATIONS
 
@@ -22,6 +24,7 @@ _BACKWARDS: Final = """
     SELECT name, newer.seq FROM records AS older JOIN records AS newer
         ON newer.stream = older.stream AND newer.seq = older.seq + 1 AND newer.time < older.time
     JOIN streams ON streams.id = older.stream LIMIT 1"""
+_BODIES: Final = "SELECT name, records.seq, kind, body FROM records JOIN streams ON streams.id = stream"
 _STRAY: Final = (
     "SELECT once.account, once.id FROM once JOIN streams ON streams.id = stream WHERE once.seq > streams.seq LIMIT 1",
     "SELECT account, channel FROM members JOIN streams ON streams.id = channel WHERE since > seq LIMIT 1",
@@ -43,7 +46,7 @@ def inspect_database(path: Path, streams: dict[str, Head]) -> None:
             _inspect(connection, streams)
         finally:
             connection.close()
-    except apsw.Error as error:
+    except (apsw.Error, UnicodeDecodeError) as error:
         raise BadArchiveError(f"the database is damaged: {error}") from None
 
 
@@ -76,9 +79,20 @@ def _inspect_records(connection: apsw.Connection, floor: str, version: int) -> N
         )
     for name, seq in connection.execute(_BACKWARDS):
         raise BadArchiveError(f"the history is out of order: in {name} record {seq} is older than the one before it")
+    for name, seq, kind, body in connection.execute(_BODIES):
+        if not _is_told(kind, body):
+            raise BadArchiveError(f"the history is damaged: in {name} record {seq} cannot be read")
     for statement in _STRAY if version >= 3 else ():
         for row in connection.execute(statement):
             raise BadArchiveError(f"the database points past its history: {row}")
+
+
+def _is_told(kind: str, body: str) -> bool:
+    """Tell whether a record can be read as what it is said to be. SQLite would not notice a changed letter."""
+    try:
+        return type(decode_event(body)).__name__ == kind
+    except msgspec.MsgspecError:
+        return False
 
 
 def _schema(connection: apsw.Connection) -> list[Any]:

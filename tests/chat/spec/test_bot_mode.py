@@ -6,9 +6,10 @@ import pytest
 
 from securechat.chat import render
 from securechat.chat.announcements import alarm_line, kill_line
-from securechat.chat.events import Joined, Posted, Renamed, RoleSet
+from securechat.chat.events import Joined, Posted, Record, Renamed, RoleSet
+from securechat.chat.server_events import Administered
 from securechat.chat.session import Session
-from securechat.chat.signals import Alarm, Killed
+from securechat.chat.signals import Alarm
 from securechat.chat.streams import account_stream, channel_stream
 from securechat.wire.capabilities import ACCOUNT_TAG, MESSAGE_TAGS, SERVER_TIME
 from tests.chat.stage import Stage
@@ -123,13 +124,14 @@ def test_ones_own_mode_is_a_command_of_ones_own(stage: Stage) -> None:
     assert stage.play(stage.enter("bob"), "MODE bob +B").lines == [":bob!bob@securechat MODE bob +B"]
 
 
-def test_lines_that_come_of_no_record_have_it_too(stage: Stage) -> None:
+def test_what_administrators_do_to_others_has_it_too(stage: Stage) -> None:
     """The draft/bot tag: "SHOULD be added by the server to all commands sent by a bot"."""
-    robo = Killed("id-bob", "id-robo", "out")
-    assert "bot" in kill_line(robo, stage.world, MESSAGE_TAGS).tags
+    event = Administered("kill", "bob", "id-robo", "out")
+    record = Record("s", 1, "m1", 1, event)
+    assert "bot" in kill_line(record, event, "bob", stage.world, MESSAGE_TAGS).tags
     assert "bot" in alarm_line(Alarm("id-robo", "x"), stage.world, MESSAGE_TAGS).tags
     assert "bot" not in alarm_line(Alarm("id-bob", "x"), stage.world, MESSAGE_TAGS).tags
-    assert kill_line(robo, stage.world, SERVER_TIME).tags.keys() == {"time"}
+    assert kill_line(record, event, "bob", stage.world, SERVER_TIME).tags.keys() == {"time"}
 
 
 def test_who_marked_itself_is_tagged_while_it_is_here(stage: Stage) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from securechat.chat.server_events import Administered
-from securechat.chat.signals import Alarm, Killed
+from securechat.chat.signals import Alarm
 from securechat.wire.capabilities import ONCE
 from tests.chat.stage import NOON, Scene, Stage
 
@@ -183,7 +183,7 @@ def test_an_administrator_kills_and_warns(stage: Stage) -> None:
     assert scene.lines == []
     assert scene.effects[0].entries == (("s", Administered("kill", "bob", "id-anna", "enough")),)
     signals = [getattr(effect, "signal", None) for effect in scene.effects[1:]]
-    assert signals == [Killed("id-bob", "id-anna", "enough"), Alarm("id-anna", "hear me")]
+    assert signals == [Alarm("id-anna", "hear me")]
 
 
 def test_wallops_has_a_text(stage: Stage) -> None:
