@@ -71,10 +71,13 @@ def register(ask: Ask) -> Iterable[Effect]:
 
 
 def turn_away(ask: Ask) -> Iterable[Effect]:
-    """Refuse a client that has not said who it is; while anybody is invited, it may still say that. (IRCv3 account-required)"""
+    """Refuse a client that has not said who it is. (IRCv3 account-required)
+
+    While anybody is invited it may still make itself known, unless it has tried to sign in: then it has an account.
+    """
     text = "An account is needed here: sign in by SASL PLAIN, or by PASS account:password"
     fail = ask.say("FAIL", "*", "ACCOUNT_REQUIRED", text)
-    if not inviting.registration_is_open(ask.world):
+    if ask.session.rejections or not inviting.registration_is_open(ask.world):
         return [Send([fail]), Close(text)]
     if ask.session.lingers:
         return ()

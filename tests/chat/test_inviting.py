@@ -368,3 +368,13 @@ def test_control_while_nobody_is_invited_they_are_turned_away() -> None:
     scene = stage.play(session, "NICK bob", "USER b 0 * :b")
     assert scene.closed is not None
     assert not session.lingers
+
+
+def test_who_has_tried_to_sign_in_has_an_account_and_is_turned_away_at_once() -> None:
+    stage = open_stage()
+    session = stage.stranger()
+    session.rejections = 1
+    scene = stage.play(session, "NICK bob", "USER b 0 * :b")
+    assert "ACCOUNT_REQUIRED" in scene.lines[0]
+    assert scene.closed is not None
+    assert not session.lingers
